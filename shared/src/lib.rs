@@ -1,0 +1,30 @@
+//! The Hayate protocol: everything two peers must agree on, and nothing else.
+//!
+//! No I/O, no async, no clock, no threads, no randomness of its own: a driver brings those. The wire
+//! is written down, byte by byte, in `PROTOCOL.md` beside this crate.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`code`] | code phrases and the word list |
+//! | [`path`] | names from a peer, made safe by type |
+//! | [`archive`] | trees as tar: a layout to send from, a strict reader to receive with |
+//! | [`discovery`] | the beacon datagram |
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod archive;
+mod codec;
+pub mod discovery;
+mod error;
+pub mod path;
+
+pub use error::{Error, Reason, UnsafeContent};
+
+/// The version of the protocol this crate speaks; it is in the first message of every session.
+pub const VERSION: u8 = 7;
+
+/// Payload bytes in every block but the last, which is shorter or equal: 1 MiB.
+pub const BLOCK: usize = 1 << 20;
+
+/// Longest detail of an `Abort` message in bytes.
+pub const MAX_DETAIL: usize = 512;
