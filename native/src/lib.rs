@@ -1,1 +1,8 @@
-//! x
+//! Hayate as a library: send and receive files between the machines of one room.
+#![warn(missing_docs)]
+
+mod error;
+mod event;
+
+pub use error::{Error, ErrorKind};
+pub use event::{Event, Offered, Progress};

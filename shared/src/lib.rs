@@ -5,7 +5,6 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`code`] | code phrases and the word list |
 //! | [`path`] | names from a peer, made safe by type |
 //! | [`archive`] | trees as tar: a layout to send from, a strict reader to receive with |
 //! | [`discovery`] | the beacon datagram |
@@ -16,9 +15,11 @@ pub mod archive;
 mod codec;
 pub mod discovery;
 mod error;
+mod offer;
 pub mod path;
 
 pub use error::{Error, Reason, UnsafeContent};
+pub use offer::{Kind, Offer};
 
 /// The version of the protocol this crate speaks; it is in the first message of every session.
 pub const VERSION: u8 = 7;
@@ -28,3 +29,6 @@ pub const BLOCK: usize = 1 << 20;
 
 /// Longest detail of an `Abort` message in bytes.
 pub const MAX_DETAIL: usize = 512;
+
+/// Most names at the top level that an offer of several items lists.
+pub const MAX_TOP_LEVEL: usize = 64;

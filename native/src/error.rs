@@ -1,0 +1,214 @@
+//! What can go wrong on this machine or with the peer, and which exit code follows.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use shared::{Reason, path::escape};
+
+/// Why a transfer did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Options that do not fit together, a malformed code phrase, a path that is not there.
+    #[error("{0}")]
+    Usage(String),
+    /// No peer was found or connected in time.
+    #[error("{0}")]
+    NotFound(String),
+    /// A file or directory of this machine refused an operation.
+    #[error("cannot {doing} \"{}\": {source}", escape(path.as_os_str().as_encoded_bytes()))]
+    Disk {
+        /// What was tried: "create", "write", "read".
+        doing: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The name to store under is taken and may not be replaced.
+    #[error("\"{}\" exists already; --on-conflict rename or overwrite decides what to do", escape(path.as_os_str().as_encoded_bytes()))]
+    Exists {
+        /// The name that is taken.
+        path: PathBuf,
+    },
+    /// A source is not what it was when it was offered.
+    #[error("\"{}\" {what} while it was being sent; send it again", escape(path.as_os_str().as_encoded_bytes()))]
+    SourceChanged {
+        /// The file.
+        path: PathBuf,
+        /// "changed", "grew", "shrank", "vanished".
+        what: &'static str,
+    },
+    /// The network of this machine: a port in use, no interface.
+    #[error("{doing}: {source}")]
+    Network {
+        /// What was tried, as a clause: "cannot listen on port 50001".
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The session with the peer at `peer` ended without success.
+    #[error("{error}{}", peer.map(|peer| format!(" (peer {peer})")).unwrap_or_default())]
+    Session {
+        /// The peer's address, where one was known.
+        peer: Option<SocketAddr>,
+        /// What the protocol says.
+        error: shared::Error,
+    },
+    /// Three wrong codes: the code phrase is dead.
+    #[error(
+        "{count} wrong codes from {from}: somebody mistypes or guesses; run again for a new code phrase"
+    )]
+    Burned {
+        /// How many.
+        count: u32,
+        /// The addresses they came from, comma separated.
+        from: String,
+    },
+    /// Everything that could be transferred was, but some items were not.
+    #[error("{count} items were skipped")]
+    Skipped {
+        /// How many.
+        count: u64,
+    },
+    /// A bug of Hayate.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+}
+
+/// The classes of error, one exit code each (the table of `README.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A bug.
+    Internal,
+    /// Wrong usage.
+    Usage,
+    /// Nobody was found in time.
+    NotFound,
+    /// A wrong or burned code phrase.
+    Code,
+    /// The other side declined.
+    Declined,
+    /// This side declined.
+    DeclinedHere,
+    /// The peer broke the protocol, or verification failed.
+    Protocol,
+    /// This machine's disk.
+    Disk,
+    /// The connection was lost.
+    Disconnected,
+    /// Unsafe content was refused.
+    Unsafe,
+    /// A source changed while it was sent.
+    SourceChanged,
+    /// Some items were skipped.
+    Skipped,
+    /// The protocol versions do not fit.
+    Version,
+    /// The other side failed or cancelled.
+    Peer,
+    /// Cancelled here.
+    Cancelled,
+}
+
+impl ErrorKind {
+    /// The exit code of the command line for this class.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Code => 4,
+            Self::Declined => 5,
+            Self::DeclinedHere => 6,
+            Self::Protocol => 7,
+            Self::Disk => 8,
+            Self::Disconnected => 9,
+            Self::Unsafe => 10,
+            Self::SourceChanged => 11,
+            Self::Skipped => 12,
+            Self::Version => 13,
+            Self::Peer => 14,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// A stable name for machines: the `kind` of a JSON error event.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Code => "wrong_code",
+            Self::Declined => "declined",
+            Self::DeclinedHere => "declined_here",
+            Self::Protocol => "protocol",
+            Self::Disk => "disk",
+            Self::Disconnected => "disconnected",
+            Self::Unsafe => "unsafe_content",
+            Self::SourceChanged => "source_changed",
+            Self::Skipped => "skipped",
+            Self::Version => "version",
+            Self::Peer => "peer",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Error {
+    /// The class of this error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Usage(_) => ErrorKind::Usage,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Disk { .. } | Self::Exists { .. } => ErrorKind::Disk,
+            Self::SourceChanged { .. } => ErrorKind::SourceChanged,
+            Self::Network { .. } => ErrorKind::Disconnected,
+            Self::Burned { .. } => ErrorKind::Code,
+            Self::Skipped { .. } => ErrorKind::Skipped,
+            Self::Internal(_) => ErrorKind::Internal,
+            Self::Session { error, .. } => session_kind(error),
+        }
+    }
+
+    /// What to tell the peer when this error ends a session.
+    pub fn reason(&self) -> Reason {
+        match self.kind() {
+            ErrorKind::Disk => Reason::Disk,
+            ErrorKind::SourceChanged => Reason::SourceChanged,
+            ErrorKind::Unsafe => Reason::Unsafe,
+            ErrorKind::Protocol => Reason::Violation,
+            ErrorKind::DeclinedHere => Reason::Declined,
+            ErrorKind::Cancelled => Reason::Cancelled,
+            _ => Reason::Failed,
+        }
+    }
+
+    pub(crate) fn disk(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Disk {
+            doing,
+            path: path.into(),
+            source,
+        }
+    }
+}
+
+fn session_kind(error: &shared::Error) -> ErrorKind {
+    use shared::Error as E;
+    match error {
+        E::Version { .. } => ErrorKind::Version,
+        E::WrongCode | E::Burned => ErrorKind::Code,
+        E::Busy => ErrorKind::NotFound,
+        E::Tampered | E::Malformed(_) | E::Unexpected(_) | E::Mismatch(_) => ErrorKind::Protocol,
+        E::Unsafe(_) => ErrorKind::Unsafe,
+        E::Peer {
+            reason: Reason::Declined,
+            ..
+        } => ErrorKind::Declined,
+        E::Peer { .. } => ErrorKind::Peer,
+        E::Ended(Reason::Declined) => ErrorKind::DeclinedHere,
+        E::Ended(Reason::Cancelled) => ErrorKind::Cancelled,
+        E::Disconnected => ErrorKind::Disconnected,
+        _ => ErrorKind::Internal,
+    }
+}
