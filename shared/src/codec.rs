@@ -5,7 +5,6 @@ use crate::Error;
 /// Appends fields to a buffer.
 pub(crate) trait Encode {
     fn u8(&mut self, value: u8) -> &mut Self;
-    fn u16(&mut self, value: u16) -> &mut Self;
     fn u32(&mut self, value: u32) -> &mut Self;
     fn u64(&mut self, value: u64) -> &mut Self;
     fn i64(&mut self, value: i64) -> &mut Self;
@@ -18,9 +17,6 @@ impl Encode for Vec<u8> {
     fn u8(&mut self, value: u8) -> &mut Self {
         self.push(value);
         self
-    }
-    fn u16(&mut self, value: u16) -> &mut Self {
-        self.raw(&value.to_be_bytes())
     }
     fn u32(&mut self, value: u32) -> &mut Self {
         self.raw(&value.to_be_bytes())
@@ -68,10 +64,6 @@ impl<'a> Decode<'a> {
 
     pub(crate) fn u8(&mut self) -> Result<u8, Error> {
         Ok(self.array::<1>()?[0])
-    }
-
-    pub(crate) fn u16(&mut self) -> Result<u16, Error> {
-        self.array().map(u16::from_be_bytes)
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, Error> {

@@ -5,6 +5,11 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`Sender`], [`Receiver`] | a session as a value: the two machines that a driver runs |
+//! | [`code`] | code phrases and the word list |
+//! | [`pake`], [`cipher`] | CPace and the AEADs, each behind a few lines of our own |
+//! | [`Slot`], [`Sealed`] | one block: hashed, compressed, sealed; and the way back |
+//! | [`tree`] | BLAKE3 of a payload out of its blocks |
 //! | [`path`] | names from a peer, made safe by type |
 //! | [`archive`] | trees as tar: a layout to send from, a strict reader to receive with |
 //! | [`discovery`] | the beacon datagram |
@@ -12,14 +17,31 @@
 #![warn(missing_docs)]
 
 pub mod archive;
+mod block;
+pub mod cipher;
+pub mod code;
 mod codec;
+mod compress;
 pub mod discovery;
 mod error;
+mod frame;
+mod handshake;
+mod keys;
+mod message;
 mod offer;
+pub mod pake;
 pub mod path;
+mod session;
+pub mod tree;
 
+pub use block::{Block, BlockReceipt, Opened, Plain, Sealed, Slot};
+pub use code::Code;
+pub use compress::Packer;
 pub use error::{Error, Reason, UnsafeContent};
+pub use handshake::{Binding, Credentials, Seed, Side};
+pub use message::Have;
 pub use offer::{Kind, Offer};
+pub use session::{Output, Receiver, Refusal, Sender, WINDOW, receiver, sender};
 
 /// The version of the protocol this crate speaks; it is in the first message of every session.
 pub const VERSION: u8 = 7;

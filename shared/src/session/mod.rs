@@ -1,0 +1,338 @@
+//! A session as a value: two machines that know no socket, file, clock or executor. A driver asks [`Sender::poll`] or
+//! [`Receiver::poll`] what is wanted, does it, and says so by a method call.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Error, Reason, VERSION,
+    cipher::{Aead, Suite, TAG},
+    frame::{Deframer, Frame, KIND_MESSAGE, KIND_REJECT},
+    handshake::{Agreed, Credentials, Role},
+    message::Message,
+};
+use channel::Channel;
+use shaking::Shaking;
+
+mod channel;
+pub mod receiver;
+pub mod sender;
+mod shaking;
+
+pub use receiver::Receiver;
+pub use sender::Sender;
+
+/// Blocks that may be between [`Slot`](crate::Slot) and [`Sender::submit`], or between
+/// [`Request::Open`](receiver::Request::Open) and [`Receiver::opened`], at once; and how far ahead of the first missing
+/// block another may arrive.
+pub const WINDOW: u64 = 32;
+
+/// What a session wants of its driver.
+#[derive(Debug)]
+pub enum Output<R> {
+    /// Write these bytes to the wire, in this order.
+    Transmit(Bytes),
+    /// Do this, and answer it.
+    Request(R),
+    /// Nothing, until the peer or the driver says more.
+    Wait,
+    /// Everything was said and heard. The side that heard the last word (the sender) closes the wire; the other one
+    /// waits for that.
+    Done,
+}
+
+/// Why a listener turns a dialler away before it shows its share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too many wrong codes came before.
+    Burned,
+    /// Somebody else is being served.
+    Busy,
+}
+
+/// Codes of a rejection: the only thing that is said in clear after the handshake failed.
+mod reject {
+    pub(super) const WRONG_CODE: u8 = 1;
+    pub(super) const BURNED: u8 = 2;
+    pub(super) const BUSY: u8 = 3;
+    pub(super) const VERSION: u8 = 4;
+    pub(super) const VIOLATION: u8 = 5;
+}
+
+/// One side's part of the protocol after the handshake.
+trait State: Sized {
+    type Request;
+    const ROLE: Role;
+
+    fn start() -> Self;
+    /// What a listener asks before it shows its share.
+    fn pair() -> Self::Request;
+    /// Both sides have proved.
+    fn paired(self, channel: &mut Channel<Self::Request>) -> Self;
+    /// The protocol as a table: a message or block of the peer moves the state on, or is an error.
+    fn on_input(self, input: Input, channel: &mut Channel<Self::Request>) -> Result<Self, Error>;
+    /// Does what can be done without the peer.
+    fn advance(&mut self, channel: &mut Channel<Self::Request>) -> Result<(), Error>;
+    fn is_done(&self) -> bool;
+    /// The root of the payload, once it is known.
+    fn root(&self) -> Option<[u8; 32]>;
+}
+
+enum Input {
+    Message(Message),
+    Block(crate::block::Sealed),
+}
+
+/// What both machines share: bytes in, frames out, and a failure that is told to the peer once and lasts.
+struct Session<S: State> {
+    deframer: Deframer,
+    shaking: Option<Shaking>,
+    channel: Channel<S::Request>,
+    state: Option<S>,
+    failure: Option<Error>,
+}
+
+impl<S: State> Session<S> {
+    fn new(credentials: Credentials) -> Self {
+        let mut session = Self {
+            deframer: Deframer::default(),
+            shaking: None,
+            channel: Channel::default(),
+            state: Some(S::start()),
+            failure: None,
+        };
+        match Shaking::start(credentials, S::ROLE, &mut session.channel) {
+            Ok(shaking) => session.shaking = Some(shaking),
+            Err(error) => session.fail(error),
+        }
+        session
+    }
+
+    fn receive(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() && self.failure.is_none() {
+            match self.deframer.push(bytes) {
+                Ok(used) => bytes = &bytes[used..],
+                Err(error) => return self.fail(error),
+            }
+            while self.failure.is_none() {
+                let Some(frame) = self.deframer.next() else {
+                    break;
+                };
+                if let Err(error) = self.on_frame(frame) {
+                    self.fail(error);
+                }
+            }
+        }
+    }
+
+    fn on_frame(&mut self, frame: Frame) -> Result<(), Error> {
+        if let Frame::Clear(KIND_REJECT, body) = &frame {
+            self.channel.rejected = true;
+            return Err(rejection(body));
+        }
+        if let Some(shaking) = self.shaking.take() {
+            let (next, agreed) = shaking.on_frame(frame, &mut self.channel, S::pair)?;
+            self.shaking = next;
+            if let Some(agreed) = agreed {
+                self.paired(agreed);
+            }
+            return Ok(());
+        }
+        let input = match frame {
+            Frame::Message(body) => match self.channel.open(body)? {
+                Message::Abort { reason, detail } => return Err(Error::Peer { reason, detail }),
+                message => Input::Message(message),
+            },
+            Frame::Block(header, body) => Input::Block(self.channel.sealed(header, body)?),
+            Frame::Clear(..) => return Err(Error::Unexpected("handshake message")),
+        };
+        let state = self
+            .state
+            .take()
+            .ok_or(Error::Misuse("a session that failed"))?;
+        self.state = Some(state.on_input(input, &mut self.channel)?);
+        Ok(())
+    }
+
+    fn paired(&mut self, agreed: Agreed) {
+        self.deframer.seal();
+        self.channel.seal(&agreed, S::ROLE);
+        self.state = self
+            .state
+            .take()
+            .map(|state| state.paired(&mut self.channel));
+    }
+
+    /// Answers a listener's `Pair`.
+    fn pair(&mut self) {
+        let Some(shaking) = self.shaking.take() else {
+            return self.fail(Error::Misuse("pair() without a request"));
+        };
+        match shaking.pair(&mut self.channel) {
+            Ok(shaking) => self.shaking = Some(shaking),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.fail(match refusal {
+            Refusal::Burned => Error::Burned,
+            Refusal::Busy => Error::Busy,
+        });
+    }
+
+    fn eof(&mut self) {
+        if !self.state.as_ref().is_some_and(State::is_done) {
+            self.fail(Error::Disconnected);
+        }
+    }
+
+    fn abort(&mut self, reason: Reason, detail: &str) {
+        if self.failure.is_none() {
+            self.farewell(Some(reason), detail, None);
+            self.failure = Some(Error::Ended(reason));
+            self.state = None;
+        }
+    }
+
+    /// Changes the state by an answer of the driver.
+    fn answer(&mut self, change: impl FnOnce(S, &mut Channel<S::Request>) -> Result<S, Error>) {
+        if self.failure.is_some() {
+            return;
+        }
+        let result = self
+            .state
+            .take()
+            .ok_or(Error::Misuse("a session that failed"))
+            .and_then(|state| change(state, &mut self.channel));
+        match result {
+            Ok(state) => self.state = Some(state),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        if self.failure.is_some() {
+            return;
+        }
+        let reason = match &error {
+            Error::Peer { .. } | Error::Disconnected => None,
+            Error::Ended(reason) => Some(*reason),
+            Error::Unsafe(_) => Some(Reason::Unsafe),
+            Error::Misuse(_) => Some(Reason::Failed),
+            _ => Some(Reason::Violation),
+        };
+        let code = match &error {
+            Error::WrongCode => reject::WRONG_CODE,
+            Error::Burned => reject::BURNED,
+            Error::Busy => reject::BUSY,
+            Error::Version { .. } => reject::VERSION,
+            _ => reject::VIOLATION,
+        };
+        // A peer's own rejection is not answered by another one.
+        let rejected = self.channel.rejected;
+        self.farewell(reason.filter(|_| !rejected), &error.to_string(), Some(code));
+        self.failure = Some(error);
+        self.state = None;
+        self.shaking = None;
+    }
+
+    fn farewell(&mut self, reason: Option<Reason>, detail: &str, code: Option<u8>) {
+        self.channel.forget_requests();
+        let Some(reason) = reason else { return };
+        if self.channel.is_sealed() {
+            self.channel.send(&Message::Abort {
+                reason,
+                detail: detail.to_owned(),
+            });
+        } else {
+            self.channel
+                .clear(KIND_REJECT, &[code.unwrap_or(reject::VIOLATION), VERSION]);
+        }
+    }
+
+    fn poll(&mut self) -> Result<Output<S::Request>, Error> {
+        if self.failure.is_none()
+            && self.channel.is_sealed()
+            && let Some(state) = self.state.as_mut()
+            && let Err(error) = state.advance(&mut self.channel)
+        {
+            self.fail(error);
+        }
+        if let Some(output) = self.channel.next() {
+            return Ok(output);
+        }
+        match &self.failure {
+            Some(error) => Err(error.clone()),
+            None if self.state.as_ref().is_some_and(State::is_done) => Ok(Output::Done),
+            None => Ok(Output::Wait),
+        }
+    }
+}
+
+fn rejection(body: &[u8]) -> Error {
+    match *body {
+        [reject::WRONG_CODE, _] => Error::WrongCode,
+        [reject::BURNED, _] => Error::Burned,
+        [reject::BUSY, _] => Error::Busy,
+        [reject::VERSION, theirs] => Error::Version { theirs },
+        _ => Error::Malformed("the peer rejected the handshake"),
+    }
+}
+
+/// Sealing of control messages in one direction: a key and a counter that never repeats.
+struct Sealer {
+    key: Box<dyn Aead>,
+    count: u64,
+}
+
+impl Sealer {
+    fn nonce(&mut self) -> Result<[u8; 12], Error> {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&self.count.to_be_bytes());
+        self.count = self
+            .count
+            .checked_add(1)
+            .ok_or(Error::Misuse("2^64 messages"))?;
+        Ok(nonce)
+    }
+
+    fn head(length: usize) -> [u8; 5] {
+        let length = (length as u32).to_be_bytes();
+        [KIND_MESSAGE, length[0], length[1], length[2], length[3]]
+    }
+
+    fn seal(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let head = Self::head(message.len() + TAG);
+        let mut frame = Vec::with_capacity(head.len() + message.len() + TAG);
+        frame.extend_from_slice(&head);
+        frame.extend_from_slice(message);
+        let nonce = self.nonce()?;
+        let tag = self.key.seal(&nonce, &head, &mut frame[head.len()..]);
+        frame.extend_from_slice(&tag);
+        Ok(frame)
+    }
+
+    fn open(&mut self, body: &mut [u8]) -> Result<usize, Error> {
+        let head = Self::head(body.len());
+        let split = body
+            .len()
+            .checked_sub(TAG)
+            .ok_or(Error::Malformed("a message without a tag"))?;
+        let (message, tag) = body.split_at_mut(split);
+        let mut fixed = [0; TAG];
+        fixed.copy_from_slice(tag);
+        let nonce = self.nonce()?;
+        self.key.open(&nonce, &head, message, &fixed)?;
+        Ok(split)
+    }
+}
+
+/// The keys of a session, as [`Channel`] uses them.
+struct Keys {
+    suite: Suite,
+    outgoing: Sealer,
+    incoming: Sealer,
+    blocks: Arc<dyn Aead>,
+}

@@ -1,0 +1,295 @@
+//! The receiver's half of the protocol.
+
+use std::collections::BTreeMap;
+
+use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
+use crate::{
+    BLOCK, BlockReceipt, Error, Offer, Reason, Sealed,
+    cipher::Suite,
+    handshake::{Credentials, Role},
+    message::{Have, Message, Total},
+    tree::Tree,
+};
+
+/// What a receiver asks of its driver.
+#[must_use]
+pub enum Request {
+    /// As for a sender. Answer: [`Receiver::pair`] or [`Receiver::refuse`].
+    Pair,
+    /// Is this wanted? Answer: [`Receiver::accept`], or [`Receiver::abort`] with [`Reason::Declined`].
+    Decide(Offer),
+    /// Open this block, put its bytes where they belong, and answer with [`Receiver::opened`].
+    Open(Sealed),
+    /// Everything arrived and its root is right: make it durable, give it its final name, and answer with
+    /// [`Receiver::committed`].
+    Commit,
+}
+
+/// A machine that receives one payload from one sender.
+pub struct Receiver(Session<Receiving>);
+
+impl Receiver {
+    /// A receiver at the beginning of a wire.
+    pub fn new(credentials: Credentials) -> Self {
+        Self(Session::new(credentials))
+    }
+
+    /// Bytes of the peer, cut in any way.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.0.receive(bytes);
+    }
+
+    /// The peer will say no more.
+    pub fn eof(&mut self) {
+        self.0.eof();
+    }
+
+    /// Ends the session; the peer is told `reason` and `detail` (at most [`crate::MAX_DETAIL`] bytes of it).
+    pub fn abort(&mut self, reason: Reason, detail: &str) {
+        self.0.abort(reason, detail);
+    }
+
+    /// What is wanted next.
+    ///
+    /// # Errors
+    /// As for [`crate::Sender::poll`].
+    pub fn poll(&mut self) -> Result<Output<Request>, Error> {
+        self.0.poll()
+    }
+
+    /// The suite that was agreed on, once both sides have proved.
+    pub fn suite(&self) -> Option<Suite> {
+        self.0.channel.suite()
+    }
+
+    /// Answers [`Request::Pair`]: go on.
+    pub fn pair(&mut self) {
+        self.0.pair();
+    }
+
+    /// Answers [`Request::Pair`]: turn the dialler away.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.0.refuse(refusal);
+    }
+
+    /// Answers [`Request::Decide`]: yes. `kept` covers the blocks that are still there from an earlier session, proven
+    /// by reading them again; [`Tree::new`] where there are none. The first block that is opened tells whether the
+    /// sender goes on behind them or begins again.
+    pub fn accept(&mut self, kept: Tree) {
+        self.0.answer(|state, channel| match state {
+            Receiving::Deciding(offer) => {
+                let blocks = kept.blocks();
+                let proof = if blocks == 0 { [0; 32] } else { kept.proof() };
+                channel.send(&Message::Accept(Have { blocks, proof }));
+                Ok(Receiving::Accepting(offer, kept))
+            }
+            _ => Err(Error::Misuse("accept() without a request")),
+        });
+    }
+
+    /// Answers [`Request::Open`]: the block's bytes are where they belong. Blocks may come in any order.
+    pub fn opened(&mut self, receipt: BlockReceipt) {
+        self.0.answer(|mut state, _| match &mut state {
+            Receiving::Blocks(progress) => {
+                progress.opened(receipt)?;
+                Ok(state)
+            }
+            _ => Err(Error::Misuse("opened() without a request")),
+        });
+    }
+
+    /// Answers [`Request::Commit`]; `skipped` counts items that could not be kept.
+    pub fn committed(&mut self, skipped: u64) {
+        self.0.answer(|state, channel| match state {
+            Receiving::Committing(root) => {
+                channel.send(&Message::Stored { root, skipped });
+                Ok(Receiving::Done(root))
+            }
+            _ => Err(Error::Misuse("committed() without a request")),
+        });
+    }
+
+    /// The BLAKE3 root of the payload, once it was found to be right.
+    pub fn root(&self) -> Option<[u8; 32]> {
+        self.0.state.as_ref()?.root()
+    }
+}
+
+/// The states of a receiver.
+enum Receiving {
+    Shaking,
+    Waiting,
+    Deciding(Offer),
+    Accepting(Offer, Tree),
+    Blocks(Box<Progress>),
+    Committing([u8; 32]),
+    Done([u8; 32]),
+}
+
+/// Which blocks came, and what they make.
+struct Progress {
+    tree: Tree,
+    /// Blocks that came, from the first one on that the tree lacks: handed out, or opened already.
+    window: BTreeMap<u64, Option<BlockReceipt>>,
+    bytes: u64,
+    /// The index of the last block, once it is known.
+    last: Option<u64>,
+    payload: Option<u64>,
+    total: Option<Total>,
+}
+
+impl Progress {
+    fn new(offer: &Offer, tree: Tree) -> Self {
+        let bytes = tree.blocks() * BLOCK as u64;
+        let last = offer
+            .payload
+            .map(|length| length.div_ceil(BLOCK as u64).saturating_sub(1));
+        Self {
+            tree,
+            window: BTreeMap::new(),
+            bytes,
+            last,
+            payload: offer.payload,
+            total: None,
+        }
+    }
+
+    fn arrived(&mut self, index: u64, last: bool) -> Result<(), Error> {
+        let next = self.tree.blocks();
+        if !(next..next.saturating_add(WINDOW)).contains(&index) || self.window.contains_key(&index)
+        {
+            return Err(Error::Unexpected("block: it came before, or too early"));
+        }
+        if self.total.is_some()
+            || self
+                .last
+                .is_some_and(|end| index > end || last != (index == end))
+        {
+            return Err(Error::Unexpected("block: the payload ends elsewhere"));
+        }
+        self.window.insert(index, None);
+        Ok(())
+    }
+
+    fn opened(&mut self, receipt: BlockReceipt) -> Result<(), Error> {
+        match self.window.get_mut(&receipt.index) {
+            Some(place @ None) => *place = Some(receipt),
+            _ => return Err(Error::Misuse("a block that was not handed out")),
+        }
+        if receipt.last {
+            if self
+                .window
+                .keys()
+                .next_back()
+                .is_some_and(|index| *index > receipt.index)
+            {
+                return Err(Error::Unexpected("block behind the last one"));
+            }
+            self.last = Some(receipt.index);
+        }
+        self.bytes += u64::from(receipt.length);
+        while let Some(Some(next)) = self.window.get(&self.tree.blocks()) {
+            let hash = next.hash;
+            self.window.remove(&self.tree.blocks());
+            self.tree.push(hash);
+        }
+        Ok(())
+    }
+
+    /// The root, once the total is known and every block is in the tree.
+    fn verified(&self) -> Result<Option<[u8; 32]>, Error> {
+        let Some(total) = self.total else {
+            return Ok(None);
+        };
+        if self.tree.blocks() + (self.window.len() as u64) < total.blocks {
+            return Err(Error::Mismatch("blocks are missing"));
+        }
+        if !self.window.is_empty() {
+            return Ok(None);
+        }
+        let ends = self.last.is_some_and(|last| last + 1 == total.blocks);
+        if !ends || self.tree.blocks() != total.blocks || self.bytes != total.bytes {
+            return Err(Error::Mismatch("its length is not the announced one"));
+        }
+        if self.payload.is_some_and(|payload| payload != total.bytes) {
+            return Err(Error::Mismatch("its length is not the offered one"));
+        }
+        let root = self
+            .tree
+            .clone()
+            .root()
+            .map_err(|_| Error::Mismatch("it has no last block"))?;
+        if root != total.root {
+            return Err(Error::Mismatch("its BLAKE3 root differs"));
+        }
+        Ok(Some(root))
+    }
+}
+
+impl State for Receiving {
+    type Request = Request;
+    const ROLE: Role = Role::Receiver;
+
+    fn start() -> Self {
+        Self::Shaking
+    }
+
+    fn pair() -> Request {
+        Request::Pair
+    }
+
+    fn paired(self, _: &mut Channel<Request>) -> Self {
+        Self::Waiting
+    }
+
+    fn on_input(self, input: Input, channel: &mut Channel<Request>) -> Result<Self, Error> {
+        match (self, input) {
+            (Self::Waiting, Input::Message(Message::Offer(offer))) => {
+                channel.request(Request::Decide(offer.clone()));
+                Ok(Self::Deciding(offer))
+            }
+            (Self::Accepting(offer, kept), Input::Message(Message::Start { from })) => {
+                let tree = match from {
+                    0 => Tree::new(),
+                    from if from == kept.blocks() => kept,
+                    _ => return Err(Error::Malformed("a start at a block that is not kept")),
+                };
+                Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))
+            }
+            (Self::Blocks(mut progress), Input::Block(sealed)) => {
+                progress.arrived(sealed.header.index, sealed.header.last)?;
+                channel.request(Request::Open(sealed));
+                Ok(Self::Blocks(progress))
+            }
+            (Self::Blocks(mut progress), Input::Message(Message::Complete(total))) => {
+                if progress.total.replace(total).is_some() {
+                    return Err(Error::Unexpected("complete, a second time"));
+                }
+                Ok(Self::Blocks(progress))
+            }
+            (_, Input::Message(message)) => Err(Error::Unexpected(message.name())),
+            (_, Input::Block(_)) => Err(Error::Unexpected("block")),
+        }
+    }
+
+    fn advance(&mut self, channel: &mut Channel<Request>) -> Result<(), Error> {
+        if let Self::Blocks(progress) = self
+            && let Some(root) = progress.verified()?
+        {
+            channel.request(Request::Commit);
+            *self = Self::Committing(root);
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    fn root(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Committing(root) | Self::Done(root) => Some(*root),
+            _ => None,
+        }
+    }
+}

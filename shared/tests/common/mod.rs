@@ -1,0 +1,223 @@
+//! Both ends of a session in one thread.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; a test may panic"
+)]
+
+use hayate_shared::{
+    BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Packer, Plain, Reason, Receiver,
+    Seed, Sender, Side,
+    cipher::{Suite, Suites},
+    path::SafeName,
+    receiver, sender,
+    tree::{BlockHash, Tree},
+};
+
+pub const CODE: &str = "7-copper-lantern-violin";
+
+pub fn binding() -> Binding {
+    Binding {
+        certificate: [0xce; 32],
+        exporter: Some([0xe4; 32]),
+    }
+}
+
+pub fn credentials(side: Side, code: &str) -> Credentials {
+    Credentials {
+        code: Code::parse(code).unwrap(),
+        side,
+        binding: binding(),
+        suites: Suites::preferring(Suite::Aes256Gcm),
+        seed: Seed::new([if side == Side::Dialler { 1 } else { 2 }; 32]),
+    }
+}
+
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+pub fn offer(payload: &[u8]) -> Offer {
+    Offer {
+        name: SafeName::parse(b"payload.bin").unwrap(),
+        kind: Kind::File {
+            mtime: 1_700_000_000,
+            executable: false,
+        },
+        payload: Some(payload.len() as u64),
+        bytes: payload.len() as u64,
+        entries: 1,
+    }
+}
+
+pub fn tree_over(payload: &[u8], blocks: usize) -> Tree {
+    let mut tree = Tree::new();
+    for (index, block) in payload.chunks(BLOCK).take(blocks).enumerate() {
+        tree.push(BlockHash::of(index as u64, false, block));
+    }
+    tree
+}
+
+/// Two machines, the bytes between them, and a driver for each.
+pub struct Pair {
+    pub sender: Sender,
+    pub receiver: Receiver,
+    pub payload: Vec<u8>,
+    pub offer: Offer,
+    /// What the receiver has from before, and what it makes of the rest.
+    pub kept: usize,
+    pub received: Vec<u8>,
+    pub first_index: Option<u64>,
+    pub cut: usize,
+    pub reorder: bool,
+    pub accept: bool,
+    pub packer: Packer,
+    pub to_receiver: Vec<u8>,
+    pub to_sender: Vec<u8>,
+    pub slots: Vec<hayate_shared::Slot>,
+}
+
+pub type Ends = (Result<(), Error>, Result<(), Error>);
+
+impl Pair {
+    pub fn new(payload: &[u8]) -> Self {
+        Self::with(
+            Sender::new(credentials(Side::Listener, CODE)),
+            Receiver::new(credentials(Side::Dialler, CODE)),
+            payload,
+        )
+    }
+
+    pub fn with(sender: Sender, receiver: Receiver, payload: &[u8]) -> Self {
+        Self {
+            sender,
+            receiver,
+            offer: offer(payload),
+            payload: payload.to_vec(),
+            kept: 0,
+            received: Vec::new(),
+            first_index: None,
+            cut: usize::MAX,
+            reorder: false,
+            accept: true,
+            packer: Packer::level(1).unwrap(),
+            to_receiver: Vec::new(),
+            to_sender: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Runs both until neither has anything to say.
+    pub fn run(&mut self) -> Ends {
+        let (mut sender_end, mut receiver_end) = (None, None);
+        loop {
+            let mut moved = false;
+            if sender_end.is_none() {
+                sender_end = self.drive_sender(&mut moved);
+            }
+            if receiver_end.is_none() {
+                receiver_end = self.drive_receiver(&mut moved);
+            }
+            for bytes in std::mem::take(&mut self.to_receiver).chunks(self.cut.min(1 << 20)) {
+                moved = true;
+                self.receiver.receive(bytes);
+            }
+            for bytes in std::mem::take(&mut self.to_sender).chunks(self.cut.min(1 << 20)) {
+                moved = true;
+                self.sender.receive(bytes);
+            }
+            if !moved {
+                if sender_end.is_some() && receiver_end.is_none() {
+                    self.receiver.eof();
+                    receiver_end = self.drive_receiver(&mut moved);
+                } else if receiver_end.is_some() && sender_end.is_none() {
+                    self.sender.eof();
+                    sender_end = self.drive_sender(&mut moved);
+                }
+                return (
+                    sender_end.expect("the sender came to an end"),
+                    receiver_end.expect("the receiver came to an end"),
+                );
+            }
+        }
+    }
+
+    fn drive_sender(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
+        loop {
+            match self.sender.poll() {
+                Err(error) => return Some(Err(error)),
+                Ok(Output::Done) => return Some(Ok(())),
+                Ok(Output::Wait) => break,
+                Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
+                Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
+                Ok(Output::Request(sender::Request::Offer)) => {
+                    self.sender.offer(self.offer.clone())
+                }
+                Ok(Output::Request(sender::Request::Compare(have))) => {
+                    self.sender
+                        .resume(tree_over(&self.payload, have.blocks as usize));
+                }
+                Ok(Output::Request(sender::Request::Read(slot))) => self.slots.push(slot),
+            }
+            *moved = true;
+        }
+        if self.reorder {
+            self.slots.reverse();
+        }
+        for slot in std::mem::take(&mut self.slots) {
+            let start = slot.index() as usize * BLOCK;
+            if start > self.payload.len() || (start == self.payload.len() && start > 0) {
+                continue;
+            }
+            let end = (start + BLOCK).min(self.payload.len());
+            let mut plain = Plain::new(Vec::new());
+            plain.buffer().extend_from_slice(&self.payload[start..end]);
+            let block = slot
+                .fill(&mut self.packer, plain, end == self.payload.len())
+                .unwrap();
+            self.sender.submit(block);
+            *moved = true;
+        }
+        None
+    }
+
+    fn drive_receiver(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
+        loop {
+            match self.receiver.poll() {
+                Err(error) => return Some(Err(error)),
+                Ok(Output::Done) => return Some(Ok(())),
+                Ok(Output::Wait) => return None,
+                Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
+                Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(),
+                Ok(Output::Request(receiver::Request::Decide(offer))) => {
+                    assert_eq!(offer, self.offer);
+                    if self.accept {
+                        self.receiver.accept(tree_over(&self.received, self.kept));
+                    } else {
+                        self.receiver.abort(Reason::Declined, "");
+                    }
+                }
+                Ok(Output::Request(receiver::Request::Open(sealed))) => match sealed.open() {
+                    Ok(opened) => {
+                        let index = opened.receipt.index();
+                        self.first_index = Some(self.first_index.unwrap_or(u64::MAX).min(index));
+                        let (start, end) = (
+                            index as usize * BLOCK,
+                            index as usize * BLOCK + opened.bytes.len(),
+                        );
+                        self.received.resize(self.received.len().max(end), 0);
+                        self.received[start..end].copy_from_slice(&opened.bytes);
+                        self.receiver.opened(opened.receipt);
+                    }
+                    Err(_) => self
+                        .receiver
+                        .abort(Reason::Violation, "a block does not open"),
+                },
+                Ok(Output::Request(receiver::Request::Commit)) => self.receiver.committed(0),
+            }
+            *moved = true;
+        }
+    }
+}
