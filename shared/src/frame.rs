@@ -1,8 +1,6 @@
 //! Frames: any cut of bytes in, whole frames out, with every limit checked before a buffer grows
 //! (PROTOCOL.md, "Frames").
 
-use std::collections::VecDeque;
-
 use bytes::BytesMut;
 
 use crate::{
@@ -49,7 +47,7 @@ impl Frame {
 pub(crate) struct Deframer {
     sealed: bool,
     state: Partial,
-    ready: VecDeque<Frame>,
+    ready: Option<Frame>,
 }
 
 #[derive(Default)]
@@ -82,11 +80,11 @@ impl Deframer {
 
     /// The next whole frame.
     pub(crate) fn next(&mut self) -> Option<Frame> {
-        self.ready.pop_front()
+        self.ready.take()
     }
 
-    /// Takes one step with the bytes that came, and says how many of them it used. A handshake frame ends the step,
-    /// since what may follow it depends on what it says.
+    /// Takes bytes up to the end of one frame, and says how many of them it used: what may follow depends on what
+    /// the frame says.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -136,7 +134,7 @@ impl Deframer {
                     }
                 }
             };
-            if !self.sealed && !self.ready.is_empty() {
+            if self.ready.is_some() {
                 break;
             }
         }
@@ -184,7 +182,7 @@ impl Deframer {
     }
 
     fn finish(&mut self, open: Open, body: BytesMut) -> Partial {
-        self.ready.push_back(match open {
+        self.ready = Some(match open {
             Open::Clear(kind) => Frame::Clear(kind, body),
             Open::Message => Frame::Message(body),
             Open::Block(header) => Frame::Block(header, body),

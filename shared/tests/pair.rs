@@ -267,3 +267,9 @@ fn more_kept_blocks_than_the_payload_has_are_refused() {
         "{receiver:?}"
     );
 }
+
+#[test]
+fn tiny_blocks_that_come_at_once_wait_for_room() {
+    let mut pair = Pair::new(&vec![0; 100 * BLOCK]);
+    assert_equal(&mut pair);
+}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     Error, Reason, VERSION,
@@ -75,6 +75,10 @@ trait State: Sized {
     /// Does what can be done without the peer.
     fn advance(&mut self, channel: &mut Channel<Self::Request>) -> Result<(), Error>;
     fn is_done(&self) -> bool;
+    /// Whether the peer's next frame can be taken.
+    fn has_room(&self) -> bool {
+        true
+    }
     /// The root of the payload, once it is known.
     fn root(&self) -> Option<[u8; 32]>;
 }
@@ -91,6 +95,10 @@ struct Session<S: State> {
     channel: Channel<S::Request>,
     state: Option<S>,
     failure: Option<Error>,
+    /// Bytes that came while the state had no room for another frame.
+    backlog: BytesMut,
+    /// The peer will say no more.
+    ended: bool,
 }
 
 impl<S: State> Session<S> {
@@ -101,6 +109,8 @@ impl<S: State> Session<S> {
             channel: Channel::default(),
             state: Some(S::start()),
             failure: None,
+            backlog: BytesMut::new(),
+            ended: false,
         };
         match Shaking::start(credentials, S::ROLE, &mut session.channel) {
             Ok(shaking) => session.shaking = Some(shaking),
@@ -109,20 +119,44 @@ impl<S: State> Session<S> {
         session
     }
 
-    fn receive(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && self.failure.is_none() {
-            match self.deframer.push(bytes) {
-                Ok(used) => bytes = &bytes[used..],
-                Err(error) => return self.fail(error),
+    fn receive(&mut self, bytes: &[u8]) {
+        if self.backlog.is_empty() {
+            let used = self.take(bytes);
+            self.backlog.extend_from_slice(&bytes[used..]);
+        } else {
+            self.backlog.extend_from_slice(bytes);
+        }
+    }
+
+    /// Takes frames as long as the state has room for them, and says how many bytes that were.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() && self.failure.is_none() {
+            if !self.state.as_ref().is_some_and(State::has_room) {
+                return bytes.len() - rest.len();
             }
-            while self.failure.is_none() {
-                let Some(frame) = self.deframer.next() else {
-                    break;
-                };
-                if let Err(error) = self.on_frame(frame) {
-                    self.fail(error);
-                }
+            let result = self.deframer.push(rest).and_then(|used| {
+                rest = &rest[used..];
+                self.deframer
+                    .next()
+                    .map_or(Ok(()), |frame| self.on_frame(frame))
+            });
+            if let Err(error) = result {
+                self.fail(error);
             }
+        }
+        bytes.len()
+    }
+
+    /// Takes up what had no room when it came.
+    fn resume_backlog(&mut self) {
+        let mut backlog = std::mem::take(&mut self.backlog);
+        let used = self.take(&backlog);
+        backlog.advance(used);
+        self.backlog = backlog;
+        if self.ended && self.backlog.is_empty() && !self.state.as_ref().is_some_and(State::is_done)
+        {
+            self.fail(Error::Disconnected);
         }
     }
 
@@ -183,9 +217,8 @@ impl<S: State> Session<S> {
     }
 
     fn eof(&mut self) {
-        if !self.state.as_ref().is_some_and(State::is_done) {
-            self.fail(Error::Disconnected);
-        }
+        self.ended = true;
+        self.resume_backlog();
     }
 
     fn abort(&mut self, reason: Reason, detail: &str) {
@@ -207,7 +240,10 @@ impl<S: State> Session<S> {
             .ok_or(Error::Misuse("a session that failed"))
             .and_then(|state| change(state, &mut self.channel));
         match result {
-            Ok(state) => self.state = Some(state),
+            Ok(state) => {
+                self.state = Some(state);
+                self.resume_backlog();
+            }
             Err(error) => self.fail(error),
         }
     }

@@ -39,6 +39,11 @@ impl Receiver {
         self.0.receive(bytes);
     }
 
+    /// Whether bytes wait for blocks to be opened: reading more from the wire would only pile them up.
+    pub fn is_full(&self) -> bool {
+        !self.0.backlog.is_empty()
+    }
+
     /// The peer will say no more.
     pub fn eof(&mut self) {
         self.0.eof();
@@ -284,6 +289,13 @@ impl State for Receiving {
 
     fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
+    }
+
+    fn has_room(&self) -> bool {
+        match self {
+            Self::Blocks(progress) => (progress.window.len() as u64) < WINDOW,
+            _ => true,
+        }
     }
 
     fn root(&self) -> Option<[u8; 32]> {
