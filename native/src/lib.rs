@@ -3,6 +3,9 @@
 
 mod error;
 mod event;
+pub mod identity;
+pub mod quic;
+pub mod wire;
 
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Offered, Progress};

@@ -1,0 +1,182 @@
+//! How Hayate speaks QUIC: the measured numbers, and TLS without anything that could be replayed or
+//! resumed.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use compio_quic::{
+    AckFrequencyConfig, ClientConfig, EndpointConfig, ServerConfig, TransportConfig,
+    ValidationTokenConfig, VarInt, congestion::CubicConfig,
+};
+use quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use rustls::{client::Resumption, server::NoServerSessionStorage, version::TLS13};
+
+use super::socket;
+use crate::{
+    Error,
+    identity::{Identity, KeyProof, has_aes, provider},
+};
+
+/// The numbers that decide how fast a connection is; the defaults are the measured best.
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// Bytes the peer may send ahead of what was read.
+    pub stream_window: u32,
+    /// Bytes sent before the first acknowledgement says how much the path takes.
+    pub initial_window: u64,
+    /// Packets the peer may receive before it has to acknowledge.
+    pub ack_threshold: u32,
+    /// SO_RCVBUF and SO_SNDBUF, bytes; the system may give less.
+    pub socket_buffer: usize,
+    /// UDP payload of a full packet, bytes; `None` chooses by the route.
+    pub datagram: Option<u16>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            stream_window: 4 << 20,
+            initial_window: 4 << 20,
+            ack_threshold: 32,
+            socket_buffer: 4 << 20,
+            datagram: None,
+        }
+    }
+}
+
+impl Tuning {
+    /// These numbers with a window that a socket with `receive_buffer` bytes of room can take.
+    pub(super) fn fitted_to(mut self, receive_buffer: usize) -> Self {
+        let room = u32::try_from(receive_buffer).unwrap_or(u32::MAX);
+        self.stream_window = self.stream_window.min(room.max(MIN_WINDOW));
+        self
+    }
+
+    /// The transport parameters towards `peer`.
+    pub fn transport(&self, peer: SocketAddr) -> Arc<TransportConfig> {
+        let route = socket::route_payload(peer);
+        let datagram = self.datagram.unwrap_or_else(|| match route {
+            Some(route) if route >= usize::from(LOOPBACK_DATAGRAM) => LOOPBACK_DATAGRAM,
+            // Above the interface's own size nothing leaves, and the system turns GSO off.
+            Some(route) => DATAGRAM.min(u16::try_from(route).unwrap_or(DATAGRAM)),
+            None => DATAGRAM,
+        });
+        let mut acknowledgements = AckFrequencyConfig::default();
+        acknowledgements
+            .ack_eliciting_threshold(self.ack_threshold.into())
+            .max_ack_delay(Some(Duration::from_millis(5)));
+        let mut congestion = CubicConfig::default();
+        congestion.initial_window(self.initial_window);
+
+        let mut transport = TransportConfig::default();
+        transport
+            .initial_mtu(datagram)
+            // Black holes are found by loss: 1200 bytes always pass (RFC 9000, 14).
+            .min_mtu(1200)
+            .mtu_discovery_config(None)
+            .enable_segmentation_offload(datagram <= MAX_OFFLOADED)
+            .stream_receive_window(self.stream_window.into())
+            // All a stranger can make this side hold; `authenticated` opens it.
+            .receive_window(STRANGER_WINDOW.into())
+            .send_window(SEND_WINDOW)
+            .max_concurrent_bidi_streams(1u32.into())
+            .max_concurrent_uni_streams(0u32.into())
+            .datagram_receive_buffer_size(None)
+            .ack_frequency_config(Some(acknowledgements))
+            .congestion_controller_factory(Arc::new(congestion))
+            // The first packets on a LAN are often lost to address resolution: do not wait 1 s.
+            .initial_rtt(Duration::from_millis(100))
+            .max_idle_timeout(Some(VarInt::from_u32(IDLE_MILLIS).into()))
+            .keep_alive_interval(Some(KEEP_ALIVE))
+            .allow_spin(false);
+        Arc::new(transport)
+    }
+}
+
+/// The endpoint parameters of both sides.
+pub fn endpoint_config() -> EndpointConfig {
+    let mut config = EndpointConfig::default();
+    config
+        .max_udp_payload_size(MAX_DATAGRAM)
+        .expect("the constant is in range");
+    config
+}
+
+/// The TLS and transport side of a listener; [`Tuning::transport`] is set for each peer.
+///
+/// # Errors
+/// [`Error::Internal`] when `identity` is unusable.
+pub fn server_config(identity: &Identity) -> Result<ServerConfig, Error> {
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(internal)?
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.certificate().clone()], identity.key())
+        .map_err(internal)?;
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    tls.send_tls13_tickets = 0;
+    tls.max_early_data_size = 0;
+    tls.cert_compressors.clear();
+    tls.cert_decompressors.clear();
+    // The side without AES hardware is the slower one: let it choose.
+    tls.ignore_client_order = !has_aes();
+    let tls = QuicServerConfig::try_from(tls).map_err(internal)?;
+
+    let mut tokens = ValidationTokenConfig::default();
+    tokens.sent(0);
+    let mut config = ServerConfig::with_crypto(Arc::new(tls));
+    config
+        .validation_token_config(tokens)
+        .migration(false)
+        .max_incoming(32)
+        .incoming_buffer_size(64 << 10)
+        .incoming_buffer_size_total(1 << 20);
+    Ok(config)
+}
+
+/// The TLS and transport side of a dialler; [`Tuning::transport`] is set for each peer.
+///
+/// # Errors
+/// [`Error::Internal`] when the provider lacks what QUIC needs.
+pub fn client_config() -> Result<ClientConfig, Error> {
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(internal)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(KeyProof::new()))
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.resumption = Resumption::disabled();
+    tls.enable_sni = false;
+    tls.enable_early_data = false;
+    tls.cert_compressors.clear();
+    tls.cert_decompressors.clear();
+    let tls = QuicClientConfig::try_from(tls).map_err(internal)?;
+    Ok(ClientConfig::new(Arc::new(tls)))
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("TLS: {error}"))
+}
+
+/// The protocol both sides must name.
+pub const ALPN: &[u8] = b"hayate/7";
+
+/// UDP payload on a route of 1500 bytes, with room for IPv6 and a tunnel's header.
+const DATAGRAM: u16 = 1452;
+/// UDP payload on loopback, where one packet may be as large as UDP can name.
+const LOOPBACK_DATAGRAM: u16 = 65_000;
+/// Larger packets are not batched: 32 of them would exceed the 64 KiB of one GSO send, and
+/// compio-quic drops such a send silently.
+const MAX_OFFLOADED: u16 = 2040;
+/// The largest UDP payload this side takes.
+const MAX_DATAGRAM: u16 = 65_527;
+/// Bytes a peer may send ahead before it has proved that it knows the code.
+const STRANGER_WINDOW: u32 = 16 << 10;
+/// The smallest window, whatever the socket buffer: Wi-Fi needs it, and some loss costs less.
+const MIN_WINDOW: u32 = 1 << 20;
+/// Bytes written and not yet acknowledged that are held for retransmission.
+const SEND_WINDOW: u64 = 16 << 20;
+/// Milliseconds of silence after which a peer is gone.
+const IDLE_MILLIS: u32 = 15_000;
+const KEEP_ALIVE: Duration = Duration::from_secs(3);

@@ -1,0 +1,308 @@
+//! The side that listens, and how it keeps strangers from costing it anything.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+};
+
+use compio::{net::UdpSocket, runtime::JoinHandle, time};
+use compio_quic::{Connecting, Endpoint, Incoming, ServerConfig};
+
+use super::{QuicWire, Tuning, dial::FAREWELL, endpoint_config, plain, server_config, socket};
+use crate::{Error, identity::Identity};
+
+/// What a [`Listener`] listens on.
+#[derive(Debug, Clone)]
+pub struct ListenOptions {
+    /// The UDP port.
+    pub port: Port,
+    /// One address of this machine, or all of them.
+    pub bind: Option<IpAddr>,
+    /// The numbers of the connections.
+    pub tuning: Tuning,
+}
+
+/// How much a port number matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// This one or none; 0 is any free one.
+    Exactly(u16),
+    /// This one, or the next free one of the 20 that follow.
+    From(u16),
+}
+
+impl Port {
+    fn candidates(self) -> std::ops::RangeInclusive<u16> {
+        match self {
+            Self::Exactly(port) => port..=port,
+            Self::From(port) => port..=port.saturating_add(20),
+        }
+    }
+}
+
+/// Accepts the wires of peers that dial, strangers until they prove that they know the code.
+#[derive(Debug)]
+pub struct Listener {
+    endpoint: Endpoint,
+    local: SocketAddr,
+    wires: flume::Receiver<QuicWire>,
+    worker: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Opens the port and starts to answer. Without a `bind` address both families are served where
+    /// the machine has both.
+    ///
+    /// # Errors
+    /// [`Error::Network`] when no port can be had, [`Error::Internal`] when TLS cannot be set up.
+    pub fn bind(options: ListenOptions, identity: &Identity) -> Result<Self, Error> {
+        let config = server_config(identity)?;
+        let socket = open(&options).map_err(|source| network(&options, source))?;
+        let tuning = options
+            .tuning
+            .clone()
+            .fitted_to(socket::receive_buffer(&socket));
+        let attach = || -> io::Result<(SocketAddr, Endpoint)> {
+            let local = socket.local_addr()?;
+            let socket = UdpSocket::from_std(socket)?;
+            let endpoint = Endpoint::new(socket, endpoint_config(), Some(config.clone()), None)?;
+            Ok((local, endpoint))
+        };
+        let (local, endpoint) = attach().map_err(|source| network(&options, source))?;
+        let (found, wires) = flume::unbounded();
+        let door = Door {
+            endpoint: endpoint.clone(),
+            config,
+            tuning,
+            certificate: identity.certificate_hash(),
+            places: Places::default(),
+            found,
+        };
+        let worker = compio::runtime::spawn(door.attend());
+        Ok(Self {
+            endpoint,
+            local,
+            wires,
+            worker,
+        })
+    }
+
+    /// The port that was opened.
+    pub fn port(&self) -> u16 {
+        self.local.port()
+    }
+
+    /// The addresses peers can dial, each with the name of its interface: IPv4 first, link-local
+    /// IPv6 last. Loopback is there only if nothing else is.
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        let bound = self.local.ip();
+        let mut interfaces: Vec<(String, SocketAddr)> = if_addrs::get_if_addrs()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|interface| match bound {
+                ip if !ip.is_unspecified() => interface.ip() == ip,
+                IpAddr::V4(_) => interface.ip().is_ipv4(),
+                IpAddr::V6(_) => true,
+            })
+            .map(|interface| {
+                let scope = interface.index.unwrap_or_default();
+                let mut address = SocketAddr::new(interface.ip(), self.port());
+                if let SocketAddr::V6(v6) = &mut address {
+                    v6.set_scope_id(scope);
+                }
+                (interface.name, socket::dialable(address))
+            })
+            .collect();
+        if interfaces.iter().any(|(_, at)| !at.ip().is_loopback()) {
+            interfaces.retain(|(_, at)| !at.ip().is_loopback());
+        }
+        let scoped = |at: &SocketAddr| matches!(at, SocketAddr::V6(v6) if v6.scope_id() != 0);
+        interfaces.sort_by_key(|(_, at)| (at.is_ipv6(), scoped(at)));
+        if interfaces.is_empty() && !bound.is_unspecified() {
+            interfaces.push((String::new(), self.local));
+        }
+        interfaces
+    }
+
+    /// The next peer that has connected, opened its stream and sent its first bytes on it. `None`
+    /// when the socket has failed.
+    ///
+    /// No peer waits for another: each has 10 s for all of this. At most 4 strangers are served at
+    /// a time, 2 from one address; a wire counts until it is
+    /// [authenticated](crate::wire::WireCloser::authenticated) or dropped. Dropping the future loses
+    /// nothing.
+    pub async fn accept(&self) -> Option<QuicWire> {
+        self.wires.recv_async().await.ok()
+    }
+
+    /// Ends all wires of this listener and waits, for a moment at most, until the peers were told.
+    pub async fn shutdown(self) {
+        self.endpoint.close(0u32.into(), b"");
+        self.worker.cancel().await;
+        drop(self.wires);
+        let _ = time::timeout(FAREWELL, self.endpoint.shutdown()).await;
+    }
+}
+
+fn open(options: &ListenOptions) -> io::Result<std::net::UdpSocket> {
+    let mut result = Err(io::ErrorKind::AddrInUse.into());
+    for port in options.port.candidates() {
+        result = open_port(options, port);
+        match &result {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            _ => break,
+        }
+    }
+    result
+}
+
+fn open_port(options: &ListenOptions, port: u16) -> io::Result<std::net::UdpSocket> {
+    let buffer = options.tuning.socket_buffer;
+    if let Some(ip) = options.bind {
+        return socket::bind((ip, port).into(), false, buffer);
+    }
+    match socket::bind((Ipv6Addr::UNSPECIFIED, port).into(), true, buffer) {
+        // A machine without IPv6.
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            socket::bind((Ipv4Addr::UNSPECIFIED, port).into(), false, buffer)
+        }
+        result => result,
+    }
+}
+
+fn network(options: &ListenOptions, source: io::Error) -> Error {
+    let ports = options.port.candidates();
+    let (first, last) = (ports.start(), ports.end());
+    let at = options.bind.map(|ip| format!(" of {ip}"));
+    let at = at.unwrap_or_default();
+    Error::Network {
+        doing: if first == last {
+            format!("cannot listen on UDP port {first}{at}")
+        } else {
+            format!("cannot listen on any of the UDP ports {first} to {last}{at}")
+        },
+        source,
+    }
+}
+
+/// Who answers the door: it decides who may come in, and lets each newcomer take its own time.
+struct Door {
+    endpoint: Endpoint,
+    config: ServerConfig,
+    tuning: Tuning,
+    certificate: [u8; 32],
+    places: Places,
+    found: flume::Sender<QuicWire>,
+}
+
+impl Door {
+    async fn attend(self) {
+        while let Some(incoming) = self.endpoint.wait_incoming().await {
+            if let Some((connecting, place)) = self.admit(incoming) {
+                let welcome = welcome(
+                    connecting,
+                    place,
+                    self.certificate,
+                    self.tuning.stream_window,
+                );
+                let found = self.found.clone();
+                compio::runtime::spawn(async move {
+                    if let Ok(Some(wire)) = time::timeout(DEADLINE, welcome).await {
+                        // Fails when the listener is gone, and then nobody wants the wire.
+                        let _ = found.send(wire);
+                    }
+                })
+                .detach();
+            }
+        }
+    }
+
+    fn admit(&self, incoming: Incoming) -> Option<(Connecting, Place)> {
+        let peer = plain(incoming.remote_address());
+        if self.places.taken() >= UNVALIDATED && incoming.may_retry() {
+            // It has to show first that it is where it says it is (RFC 9000, 8.1).
+            let _ = incoming.retry();
+            return None;
+        }
+        let Some(place) = self.places.take(peer.ip()) else {
+            incoming.refuse();
+            return None;
+        };
+        let mut config = self.config.clone();
+        config.transport_config(self.tuning.transport(peer));
+        let connecting = incoming.accept_with(config).ok()?;
+        Some((connecting, place))
+    }
+}
+
+/// Takes a peer from its first packet to its first byte.
+async fn welcome(
+    connecting: Connecting,
+    place: Place,
+    certificate: [u8; 32],
+    window: u32,
+) -> Option<QuicWire> {
+    let connection = connecting.await.ok()?;
+    let stream = connection.accept_bi().await.ok()?;
+    let mut wire = QuicWire::new(connection, stream, certificate, window).ok()?;
+    wire.closer.place = Some(place);
+    wire.reader.fill().await.ok()?.then_some(wire)
+}
+
+/// Who is inside and has not proved yet that it knows the code.
+#[derive(Debug, Default, Clone)]
+struct Places(Rc<RefCell<HashMap<IpAddr, usize>>>);
+
+impl Places {
+    fn taken(&self) -> usize {
+        self.0.borrow().values().sum()
+    }
+
+    fn take(&self, ip: IpAddr) -> Option<Place> {
+        if self.taken() >= STRANGERS {
+            return None;
+        }
+        let mut places = self.0.borrow_mut();
+        let taken = places.entry(ip).or_default();
+        if *taken >= STRANGERS_PER_ADDRESS {
+            return None;
+        }
+        *taken += 1;
+        Some(Place {
+            ip,
+            places: self.clone(),
+        })
+    }
+}
+
+/// The place of one stranger, given back by being dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    ip: IpAddr,
+    places: Places,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.places.0.borrow_mut();
+        if let Some(taken) = places.get_mut(&self.ip) {
+            *taken -= 1;
+            if *taken == 0 {
+                places.remove(&self.ip);
+            }
+        }
+    }
+}
+
+/// Strangers at a time.
+const STRANGERS: usize = 4;
+/// Strangers at a time from one address.
+const STRANGERS_PER_ADDRESS: usize = 2;
+/// From this many strangers on a newcomer's address must be proved to be its own.
+const UNVALIDATED: usize = 2;
+/// From the first packet to the first byte on the stream.
+const DEADLINE: Duration = Duration::from_secs(10);

@@ -1,0 +1,237 @@
+//! A wire over QUIC (RFC 9000): one connection, one bidirectional stream.
+//!
+//! A [`Listener`] hands out the wires of peers that dialled and spoke, a [`Dialer`] makes them.
+//! Everything here belongs to the thread it was made on.
+
+mod config;
+mod dial;
+mod listen;
+mod socket;
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use bytes::Bytes;
+use compio_quic::{
+    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, VarInt,
+    WriteError,
+};
+
+pub use self::{
+    config::{ALPN, Tuning, client_config, endpoint_config, server_config},
+    dial::Dialer,
+    listen::{ListenOptions, Listener, Port},
+};
+use crate::{
+    Error,
+    identity::certificate_hash,
+    wire::{Binding, EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
+};
+use listen::Place;
+
+/// A wire to one peer over QUIC.
+#[derive(Debug)]
+pub struct QuicWire {
+    peer: SocketAddr,
+    binding: Binding,
+    reader: QuicReader,
+    writer: QuicWriter,
+    closer: QuicCloser,
+}
+
+impl QuicWire {
+    /// The wire over the one stream of `connection`; `certificate` is the hash of the listener's.
+    fn new(
+        connection: Connection,
+        stream: (SendStream, RecvStream),
+        certificate: [u8; 32],
+        window: u32,
+    ) -> Result<Self, Error> {
+        let mut exporter = [0; 32];
+        connection
+            .export_keying_material(&mut exporter, EXPORTER_LABEL, b"")
+            .map_err(|_| Error::Internal("TLS exporter: the handshake is not complete".into()))?;
+        let (send, recv) = stream;
+        Ok(Self {
+            peer: plain(connection.remote_address()),
+            binding: Binding {
+                certificate,
+                exporter: Some(exporter),
+            },
+            reader: QuicReader {
+                stream: recv,
+                ready: VecDeque::new(),
+                connection: connection.clone(),
+            },
+            writer: QuicWriter {
+                stream: send,
+                connection: connection.clone(),
+            },
+            closer: QuicCloser {
+                connection,
+                window,
+                place: None,
+            },
+        })
+    }
+}
+
+impl Wire for QuicWire {
+    type Reader = QuicReader;
+    type Writer = QuicWriter;
+    type Closer = QuicCloser;
+
+    fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    fn binding(&self) -> Binding {
+        self.binding
+    }
+
+    fn split(self) -> (QuicReader, QuicWriter, QuicCloser) {
+        (self.reader, self.writer, self.closer)
+    }
+}
+
+// In each part the stream comes before the connection: fields are dropped in this order, and the
+// last `Connection` that goes closes the connection only if no stream is left of it.
+
+/// The reading half of a [`QuicWire`].
+#[derive(Debug)]
+pub struct QuicReader {
+    stream: RecvStream,
+    ready: VecDeque<Bytes>,
+    connection: Connection,
+}
+
+impl QuicReader {
+    /// Takes what has come in out of the connection, packet by packet and without a copy; waits for
+    /// at least one. False at the end of the stream.
+    async fn fill(&mut self) -> Result<bool, WireError> {
+        let mut chunks = [const { Bytes::new() }; READ_CHUNKS];
+        match self.stream.read_chunks(&mut chunks).await {
+            Ok(Some(count)) => {
+                self.ready.extend(chunks.into_iter().take(count));
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(ReadError::ConnectionLost(error)) => Err(error.into()),
+            Err(error) => Err(abandoned(&self.connection, error)),
+        }
+    }
+}
+
+impl WireReader for QuicReader {
+    async fn read(&mut self) -> Result<Option<Bytes>, WireError> {
+        loop {
+            match self.ready.pop_front() {
+                Some(bytes) if bytes.is_empty() => {}
+                Some(bytes) => return Ok(Some(bytes)),
+                None if self.fill().await? => {}
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The writing half of a [`QuicWire`].
+#[derive(Debug)]
+pub struct QuicWriter {
+    stream: SendStream,
+    connection: Connection,
+}
+
+impl WireWriter for QuicWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), WireError> {
+        match self.stream.write_all_chunks(&mut [bytes]).await {
+            Ok(()) => Ok(()),
+            Err(WriteError::ConnectionLost(error)) => Err(error.into()),
+            Err(error) => Err(abandoned(&self.connection, error)),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), WireError> {
+        // Finishing twice is harmless: what matters is that everything has arrived.
+        let _ = self.stream.finish();
+        match self.stream.stopped().await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(abandoned(&self.connection, "the peer reads no further")),
+            Err(StoppedError::ConnectionLost(error)) => Err(error.into()),
+            Err(error) => Err(abandoned(&self.connection, error)),
+        }
+    }
+}
+
+/// The end of a [`QuicWire`].
+#[derive(Debug)]
+pub struct QuicCloser {
+    connection: Connection,
+    window: u32,
+    place: Option<Place>,
+}
+
+impl QuicCloser {
+    /// What the connection did so far: packets, losses, round-trip time.
+    pub fn stats(&self) -> compio_quic::ConnectionStats {
+        self.connection.stats()
+    }
+}
+
+impl WireCloser for QuicCloser {
+    fn authenticated(&mut self) {
+        self.place = None;
+        self.connection
+            .set_receive_window(VarInt::from_u32(self.window.saturating_mul(2)));
+    }
+
+    async fn close(self, code: u32) {
+        self.connection.close(VarInt::from_u32(code), b"");
+    }
+
+    async fn closed(&mut self) -> WireError {
+        // `Connection::closed` would stop the connection when its future is dropped. The peer may
+        // open no such stream, so this ends with the connection and only then.
+        match self.connection.accept_uni().await {
+            Ok(_) => WireError::Lost("the peer opened a stream it may not open".into()),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectionError> for WireError {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::ApplicationClosed(close) => {
+                Self::Closed(u32::try_from(close.error_code.into_inner()).unwrap_or(u32::MAX))
+            }
+            ConnectionError::TimedOut => Self::Silent,
+            // The reason a peer gives is its own text.
+            ConnectionError::ConnectionClosed(close) => {
+                Self::Lost(format!("the peer's QUIC gave up ({})", close.error_code))
+            }
+            error => Self::Lost(error.to_string()),
+        }
+    }
+}
+
+/// The error of a stream that ended on its own: the reason is the connection's, if it has one.
+fn abandoned(connection: &Connection, error: impl std::fmt::Display) -> WireError {
+    match connection.close_reason() {
+        Some(reason) => reason.into(),
+        None => WireError::Lost(error.to_string()),
+    }
+}
+
+/// An address as a person knows it: no IPv6 form of an IPv4 address.
+fn plain(address: SocketAddr) -> SocketAddr {
+    socket::dialable(address)
+}
+
+/// The hash of the certificate that the listener of `connection` showed.
+fn peer_certificate(connection: &Connection) -> Option<[u8; 32]> {
+    let chain = connection.peer_identity()?;
+    chain.first().map(certificate_hash)
+}
+
+/// Packets taken at once: some 370 KiB of full ones.
+const READ_CHUNKS: usize = 256;

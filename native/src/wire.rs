@@ -1,0 +1,100 @@
+//! One ordered two-way byte stream to one peer, whatever carries it.
+
+use std::{future::Future, net::SocketAddr};
+
+use bytes::Bytes;
+
+use crate::Error;
+
+/// A wire to one peer. It is split once: reading, writing and closing go to different tasks.
+pub trait Wire: Sized {
+    /// The half that brings the peer's bytes.
+    type Reader: WireReader;
+    /// The half that takes bytes to the peer.
+    type Writer: WireWriter;
+    /// What ends the wire.
+    type Closer: WireCloser;
+
+    /// The peer's address; an IPv4 peer has an IPv4 address, whatever socket it came through.
+    fn peer(&self) -> SocketAddr;
+
+    /// What TLS says of the connection.
+    fn binding(&self) -> Binding;
+
+    /// Takes the wire apart. It ends with code 0 when all three parts are dropped.
+    fn split(self) -> (Self::Reader, Self::Writer, Self::Closer);
+}
+
+/// What TLS says of a connection: both are bound into the handshake (PROTOCOL.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// SHA-256 of the listening side's certificate, DER.
+    pub certificate: [u8; 32],
+    /// The TLS exporter under [`EXPORTER_LABEL`] (RFC 8446, 7.5); `None` where the carrier has none
+    /// that both sides can read.
+    pub exporter: Option<[u8; 32]>,
+}
+
+/// The label of the exporter; its context is empty and its length 32 bytes.
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-hayate/7";
+
+/// The reading half of a [`Wire`].
+pub trait WireReader {
+    /// The next bytes, as they came in: never empty, cut anywhere. `None` when the peer has finished.
+    /// Dropping the future loses nothing.
+    fn read(&mut self) -> impl Future<Output = Result<Option<Bytes>, WireError>>;
+}
+
+/// The writing half of a [`Wire`].
+pub trait WireWriter {
+    /// Takes all of `bytes`, as soon as the peer leaves room for them. Dropping the future may leave
+    /// a part of them written: such a wire can only be closed.
+    fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), WireError>>;
+
+    /// Says that nothing follows, and waits until the peer's machine has all that was written.
+    /// That the peer read it, only the peer can say.
+    fn finish(&mut self) -> impl Future<Output = Result<(), WireError>>;
+}
+
+/// The end of a [`Wire`].
+///
+/// Who heard the last word closes; who spoke it waits for that. The other way round the last word
+/// may be lost on its way.
+pub trait WireCloser {
+    /// The peer has proved that it knows the code: it may send as fast as it can, and no longer
+    /// counts as a stranger.
+    fn authenticated(&mut self);
+
+    /// Ends the wire at once. What was written and has not arrived is lost, so this is for the side
+    /// that has heard the last word, or whose peer shall hear no more.
+    fn close(self, code: u32) -> impl Future<Output = ()>;
+
+    /// Waits until the peer closes the wire or it is lost, and says which. Bounded by the caller;
+    /// dropping the future loses nothing.
+    fn closed(&mut self) -> impl Future<Output = WireError>;
+}
+
+/// Why a wire carries nothing more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// The peer closed it, with this code.
+    #[error("the peer closed the connection (code {0})")]
+    Closed(u32),
+    /// Nothing came from the peer for too long.
+    #[error("the peer is silent: its network is gone, or it was stopped")]
+    Silent,
+    /// The connection broke, for the reason given.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+}
+
+impl WireError {
+    /// The end of a session with `peer` that this error caused.
+    pub fn into_error(self, peer: SocketAddr) -> Error {
+        Error::Session {
+            peer: Some(peer),
+            error: shared::Error::Disconnected,
+        }
+    }
+}
