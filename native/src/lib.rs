@@ -3,6 +3,8 @@
 
 mod error;
 mod event;
+mod name;
+pub mod source;
 
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Offered, Progress};
