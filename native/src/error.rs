@@ -184,6 +184,17 @@ impl Error {
         }
     }
 
+    /// What a peer may know of this error: no path of this machine.
+    pub(crate) fn for_peer(&self) -> String {
+        match self {
+            Self::Disk { source, .. } => source.to_string(),
+            Self::SourceChanged { what, .. } => format!("a file {what}"),
+            Self::Exists { .. } => "the name is taken".to_owned(),
+            Self::Session { error, .. } => error.to_string(),
+            _ => String::new(),
+        }
+    }
+
     pub(crate) fn disk(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Disk {
             doing,

@@ -1,6 +1,8 @@
 //! What happens during a transfer, for a person or a program to follow.
 
-use std::net::SocketAddr;
+use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+
+use shared::{Offer, cipher::Suite};
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct Offered {
     /// The peer's address.
     pub peer: SocketAddr,
     /// What is offered.
-    pub offer: shared::Offer,
+    pub offer: Offer,
 }
 
 /// Something that happened.
@@ -88,4 +90,41 @@ pub enum Event {
         /// Where it was stored; `None` on the sender, for a text or for standard output.
         path: Option<std::path::PathBuf>,
     },
+}
+
+/// Where events go: one callback, from whatever task they come.
+#[derive(Clone)]
+pub(crate) struct Listener(Rc<RefCell<dyn FnMut(Event)>>);
+
+impl Listener {
+    pub(crate) fn new(listener: impl FnMut(Event) + 'static) -> Self {
+        Self(Rc::new(RefCell::new(listener)))
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        // A listener that causes another event from within itself does not hear that one.
+        if let Ok(mut listener) = self.0.try_borrow_mut() {
+            listener(event);
+        }
+    }
+
+    pub(crate) fn paired(&self, peer: SocketAddr, suite: Option<Suite>) {
+        self.tell(Event::Paired { peer, cipher: suite.map_or("none", Suite::name) });
+    }
+
+    pub(crate) fn offered(&self, peer: SocketAddr, offer: &Offer) {
+        self.tell(Event::Offered(Offered { peer, offer: offer.clone() }));
+    }
+
+    pub(crate) fn accepted(&self, peer: SocketAddr) {
+        self.tell(Event::Accepted { peer });
+    }
+
+    pub(crate) fn progress(&self, peer: SocketAddr, progress: Progress) {
+        self.tell(Event::Progress { peer, progress });
+    }
+
+    pub(crate) fn warn(&self, what: impl Into<String>) {
+        self.tell(Event::Warning(what.into()));
+    }
 }

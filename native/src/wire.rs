@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr};
 
 use bytes::Bytes;
+use shared::Binding;
 
 use crate::Error;
 
@@ -23,16 +24,6 @@ pub trait Wire: Sized {
 
     /// Takes the wire apart. It ends with code 0 when all three parts are dropped.
     fn split(self) -> (Self::Reader, Self::Writer, Self::Closer);
-}
-
-/// What TLS says of a connection: both are bound into the handshake (PROTOCOL.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Binding {
-    /// SHA-256 of the listening side's certificate, DER.
-    pub certificate: [u8; 32],
-    /// The TLS exporter under [`EXPORTER_LABEL`] (RFC 8446, 7.5); `None` where the carrier has none
-    /// that both sides can read.
-    pub exporter: Option<[u8; 32]>,
 }
 
 /// The label of the exporter; its context is empty and its length 32 bytes.

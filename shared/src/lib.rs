@@ -54,3 +54,8 @@ pub const MAX_DETAIL: usize = 512;
 
 /// Most names at the top level that an offer of several items lists.
 pub const MAX_TOP_LEVEL: usize = 64;
+
+/// Whether `frame`, a whole transmission of a session, is a block.
+pub fn is_block(frame: &[u8]) -> bool {
+    frame.first() == Some(&frame::KIND_BLOCK)
+}

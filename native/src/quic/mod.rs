@@ -11,6 +11,7 @@ mod socket;
 use std::{collections::VecDeque, net::SocketAddr};
 
 use bytes::Bytes;
+use shared::Binding;
 use compio_quic::{
     Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, VarInt,
     WriteError,
@@ -24,7 +25,7 @@ pub use self::{
 use crate::{
     Error,
     identity::certificate_hash,
-    wire::{Binding, EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
+    wire::{EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 use listen::Place;
 

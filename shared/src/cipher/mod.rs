@@ -52,6 +52,14 @@ impl Suite {
         }
     }
 
+    /// Its name, as standards write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ChaCha20Poly1305 => "ChaCha20-Poly1305",
+            Self::Aes256Gcm => "AES-256-GCM",
+        }
+    }
+
     /// A key of this suite in the fastest implementation that this build has.
     pub(crate) fn key(self, key: &[u8; 32]) -> Box<dyn Aead> {
         #[cfg(feature = "native")]
@@ -63,10 +71,7 @@ impl Suite {
 
 impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ChaCha20Poly1305 => "ChaCha20-Poly1305",
-            Self::Aes256Gcm => "AES-256-GCM",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -221,6 +221,12 @@ impl<S: State> Session<S> {
         self.resume_backlog();
     }
 
+    fn heard_last_word(&self) -> bool {
+        let done = self.state.as_ref().is_some_and(State::is_done);
+        let told = matches!(self.failure, Some(Error::Peer { .. } | Error::Disconnected));
+        self.channel.rejected || told || done && S::ROLE == Role::Sender
+    }
+
     fn abort(&mut self, reason: Reason, detail: &str) {
         if self.failure.is_none() {
             self.farewell(Some(reason), detail, None);

@@ -60,6 +60,11 @@ impl Sender {
         self.0.poll()
     }
 
+    /// Whether the peer said the last word, successful or not: this side closes the wire, and need not wait.
+    pub fn heard_last_word(&self) -> bool {
+        self.0.heard_last_word()
+    }
+
     /// The suite that was agreed on, once both sides have proved.
     pub fn suite(&self) -> Option<Suite> {
         self.0.channel.suite()

@@ -1,0 +1,152 @@
+//! The loops between a session, its wire, and the files: they move bytes and decide nothing.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use compio::{runtime::JoinHandle, time};
+use futures_util::future::pending;
+
+use crate::{
+    Error,
+    wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
+};
+
+pub(crate) mod receive;
+pub(crate) mod send;
+
+/// How long a peer may take to prove that it holds the code.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long the last words may take to arrive.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Pieces that wait for the wire, and pieces that came from it: a few, since each may be a whole block.
+const QUEUE: usize = 2;
+const PIECES: usize = 256;
+
+/// What the wire brings.
+pub(crate) type Incoming = Result<Bytes, End>;
+
+/// How the peer's half of the wire ended.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    Finished,
+    Failed(WireError),
+}
+
+/// A wire with a task for each direction, so that neither waits for the other.
+pub(crate) struct Link<W: Wire> {
+    pub(crate) peer: SocketAddr,
+    pub(crate) binding: shared::Binding,
+    incoming: flume::Receiver<Incoming>,
+    end: Option<End>,
+    pub(crate) outgoing: flume::Sender<Bytes>,
+    pub(crate) closer: W::Closer,
+    reader: JoinHandle<()>,
+    writer: JoinHandle<()>,
+}
+
+impl<W: Wire> Link<W>
+where
+    W::Reader: 'static,
+    W::Writer: 'static,
+{
+    /// Takes a wire into use; `limit` bounds what is written, in bytes a second.
+    pub(crate) fn new(wire: W, limit: Option<u64>) -> Self {
+        let (peer, binding) = (wire.peer(), wire.binding());
+        let (mut reader, mut writer, closer) = wire.split();
+        let (pieces, incoming) = flume::bounded(PIECES);
+        let reader = compio::runtime::spawn(async move {
+            loop {
+                let piece = match reader.read().await {
+                    Ok(Some(bytes)) => Ok(bytes),
+                    Ok(None) => Err(End::Finished),
+                    Err(error) => Err(End::Failed(error)),
+                };
+                let end = piece.is_err();
+                if pieces.send_async(piece).await.is_err() || end {
+                    return;
+                }
+            }
+        });
+        let (outgoing, queue) = flume::bounded::<Bytes>(QUEUE);
+        let writer = compio::runtime::spawn(async move {
+            let mut pace = limit.map(Pace::new);
+            while let Ok(bytes) = queue.recv_async().await {
+                let written = match &mut pace {
+                    None => writer.write(bytes).await,
+                    Some(pace) => pace.write(&mut writer, bytes).await,
+                };
+                if written.is_err() {
+                    // The reading half says why.
+                    return;
+                }
+            }
+            let _ = writer.finish().await;
+        });
+        Self { peer, binding, incoming, end: None, outgoing, closer, reader, writer }
+    }
+
+    /// The next piece from the peer; `None`, once, at the end of its half.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        if self.end.is_some() {
+            pending::<()>().await;
+        }
+        match self.incoming.recv_async().await.unwrap_or(Err(End::Finished)) {
+            Ok(bytes) => Some(bytes),
+            Err(end) => {
+                self.end = Some(end);
+                None
+            }
+        }
+    }
+
+    /// Ends the wire as the side that has heard the last word.
+    pub(crate) async fn close(self) {
+        drop(self.outgoing);
+        self.closer.close(0).await;
+    }
+
+    /// Ends the wire as the side that has spoken it: waits until it arrived and the peer closes.
+    pub(crate) async fn finish(mut self) {
+        drop(self.outgoing);
+        let _ = time::timeout(FAREWELL, self.writer).await;
+        let _ = time::timeout(FAREWELL, self.closer.closed()).await;
+        self.reader.cancel().await;
+        self.closer.close(0).await;
+    }
+
+    pub(crate) fn failed(&self, error: shared::Error) -> Error {
+        Error::Session { peer: Some(self.peer), error }
+    }
+}
+
+/// Spreads writes over time.
+struct Pace {
+    rate: u64,
+    due: Instant,
+}
+
+impl Pace {
+    /// Bytes that are written at once.
+    const STEP: usize = 64 << 10;
+
+    fn new(rate: u64) -> Self {
+        Self { rate: rate.max(1), due: Instant::now() }
+    }
+
+    async fn write(&mut self, writer: &mut impl WireWriter, mut bytes: Bytes) -> Result<(), WireError> {
+        let step = Self::STEP.min((self.rate / 8).max(1) as usize);
+        while !bytes.is_empty() {
+            let now = Instant::now();
+            time::sleep(self.due.saturating_duration_since(now)).await;
+            let piece = bytes.split_to(bytes.len().min(step));
+            self.due = self.due.max(now) + Duration::from_secs_f64(piece.len() as f64 / self.rate as f64);
+            writer.write(piece).await?;
+        }
+        Ok(())
+    }
+}

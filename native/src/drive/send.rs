@@ -1,0 +1,305 @@
+//! The loop of a sender.
+
+use std::{
+    collections::VecDeque,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use compio::time;
+use futures_util::{FutureExt, future::pending, select_biased};
+use shared::{Credentials, Offer, Output, Reason, Sender, Slot, sender::Request, tree::Tree};
+
+use super::{HANDSHAKE, Link};
+use crate::{
+    Error, Event, Progress, Sent,
+    event::Listener,
+    gate::{Gate, Guess},
+    pool::Pool,
+    source::{Pipe, Source},
+    wire::{Wire, WireCloser},
+};
+
+/// Where the payload comes from.
+#[derive(Clone)]
+pub(crate) enum Feed {
+    /// Files or a text: any block at any time.
+    Source(Arc<Source>),
+    /// A pipe: one block after the other, for one receiver.
+    Pipe(Arc<Pipe>),
+}
+
+/// What all sessions of one sender share.
+pub(crate) struct Context {
+    pub(crate) offer: Offer,
+    pub(crate) feed: Feed,
+    pub(crate) pool: Pool,
+    pub(crate) gate: Gate,
+    pub(crate) events: Listener,
+    /// Ends every session politely.
+    pub(crate) stop: flume::Receiver<()>,
+}
+
+/// A session on its way.
+struct Drive<W: Wire> {
+    link: Link<W>,
+    session: Sender,
+    context: Rc<Context>,
+    guess: Option<Guess>,
+    paired: bool,
+    accepted: bool,
+    started: Instant,
+    deadline: Option<Instant>,
+    outgoing: Option<Bytes>,
+    /// Payload bytes of the blocks that wait to be transmitted, in order.
+    lengths: VecDeque<u64>,
+    done: u64,
+    filled: flume::Receiver<Result<shared::Block, Error>>,
+    fill: flume::Sender<Result<shared::Block, Error>>,
+    compared: flume::Receiver<Tree>,
+    compare: flume::Sender<Tree>,
+    pipe: Option<flume::Sender<Slot>>,
+    failure: Option<Error>,
+}
+
+/// How a session ended, and whether its peer had proved the code.
+pub(crate) struct Outcome {
+    pub(crate) paired: bool,
+    pub(crate) result: Result<Sent, Error>,
+}
+
+/// Sends one payload over one wire.
+pub(crate) async fn run<W: Wire>(link: Link<W>, credentials: Credentials, context: Rc<Context>) -> Outcome
+where
+    W::Reader: 'static,
+    W::Writer: 'static,
+{
+    let (fill, filled) = flume::unbounded();
+    let (compare, compared) = flume::unbounded();
+    let mut drive = Drive {
+        session: Sender::new(credentials),
+        link,
+        context,
+        guess: None,
+        paired: false,
+        accepted: false,
+        started: Instant::now(),
+        deadline: Some(Instant::now() + HANDSHAKE),
+        outgoing: None,
+        lengths: VecDeque::new(),
+        done: 0,
+        filled,
+        fill,
+        compared,
+        compare,
+        pipe: None,
+        failure: None,
+    };
+    let result = drive.run().await;
+    let paired = drive.paired;
+    match drive.session.heard_last_word() {
+        true => drive.link.close().await,
+        false => drive.link.finish().await,
+    }
+    Outcome { paired, result }
+}
+
+impl<W: Wire> Drive<W>
+where
+    W::Reader: 'static,
+    W::Writer: 'static,
+{
+    async fn run(&mut self) -> Result<Sent, Error> {
+        loop {
+            while self.outgoing.is_none() {
+                match self.session.poll() {
+                    Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
+                    Ok(Output::Request(request)) => self.on_request(request).await,
+                    Ok(Output::Wait) => break,
+                    Ok(Output::Done) => return self.sent(),
+                    Err(error) => return Err(self.failed(error)),
+                }
+            }
+            self.wait().await;
+        }
+    }
+
+    async fn on_request(&mut self, request: Request) {
+        match request {
+            Request::Pair => match self.context.gate.guess(self.link.peer.ip()).await {
+                Ok(guess) => {
+                    self.guess = Some(guess);
+                    self.deadline = Some(Instant::now() + HANDSHAKE);
+                    self.session.pair();
+                }
+                Err(refusal) => self.session.refuse(refusal),
+            },
+            Request::Offer => {
+                self.paired = true;
+                self.deadline = None;
+                if let Some(guess) = self.guess.take() {
+                    guess.right();
+                }
+                self.link.closer.authenticated();
+                self.context.events.paired(self.link.peer, self.session.suite());
+                self.context.events.offered(self.link.peer, &self.context.offer);
+                self.session.offer(self.context.offer.clone());
+            }
+            Request::Compare(have) => self.compare(have.blocks),
+            Request::Read(slot) => self.read(slot),
+        }
+    }
+
+    /// Hashes the first blocks of the source, to see whether the receiver kept the same ones.
+    fn compare(&self, blocks: u64) {
+        let (pool, compare) = (self.context.pool.clone(), self.compare.clone());
+        let Feed::Source(source) = &self.context.feed else {
+            // What went through a pipe is gone.
+            let _ = compare.send(Tree::new());
+            return;
+        };
+        let source = Arc::clone(source);
+        let buffers = pool.buffers().clone();
+        pool.run(move |_| {
+            let mut tree = Tree::new();
+            for index in 0..blocks {
+                let mut plain = buffers.plain();
+                match source.read(index, plain.buffer()) {
+                    Ok(last) => tree.push(shared::tree::BlockHash::of(index, last, plain.payload())),
+                    Err(_) => return drop(compare.send(Tree::new())),
+                }
+            }
+            let _ = compare.send(tree);
+        });
+    }
+
+    fn read(&mut self, slot: Slot) {
+        if !std::mem::replace(&mut self.accepted, true) {
+            self.context.events.accepted(self.link.peer);
+        }
+        match &self.context.feed {
+            Feed::Source(source) => {
+                let (source, fill) = (Arc::clone(source), self.fill.clone());
+                let buffers = self.context.pool.buffers().clone();
+                self.context.pool.run(move |worker| {
+                    let mut plain = buffers.plain();
+                    let result = source.read(slot.index(), plain.buffer()).and_then(|last| {
+                        slot.fill(&mut worker.packer, plain, last).map_err(|_| source.changed())
+                    });
+                    let _ = fill.send(result);
+                });
+            }
+            Feed::Pipe(pipe) => {
+                let slots = self.pipe.get_or_insert_with(|| pump(Arc::clone(pipe), self.context.pool.clone(), self.fill.clone()));
+                let _ = slots.send(slot);
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        let outgoing = self.outgoing.clone();
+        let sending = async {
+            match outgoing {
+                Some(bytes) => self.link.outgoing.send_async(bytes).await.is_ok(),
+                None => pending().await,
+            }
+        };
+        let late = async {
+            match self.deadline {
+                Some(deadline) => time::sleep_until(deadline).await,
+                None => pending().await,
+            }
+        };
+        select_biased! {
+            // First, so that a piece which was taken is never offered twice.
+            sent = sending.fuse() => {
+                let block = self.outgoing.take().is_some_and(|bytes| shared::is_block(&bytes));
+                if block && sent {
+                    self.done += self.lengths.pop_front().unwrap_or_default();
+                    self.progress();
+                } else if !sent {
+                    // The wire is gone; the reading half brings the reason, if the peer gave one.
+                    self.outgoing = None;
+                }
+            },
+            block = self.filled.recv_async().fuse() => match block {
+                Ok(Ok(block)) => self.submit(block),
+                Ok(Err(error)) => self.fail(error),
+                Err(_) => {}
+            },
+            piece = self.link.next().fuse() => match piece {
+                Some(bytes) => self.session.receive(&bytes),
+                None => self.session.eof(),
+            },
+            tree = self.compared.recv_async().fuse() => if let Ok(tree) = tree {
+                self.done = tree.blocks() * shared::BLOCK as u64;
+                self.session.resume(tree);
+            },
+            _ = self.context.stop.recv_async().fuse() => self.session.abort(Reason::Cancelled, ""),
+            () = late.fuse() => self.session.abort(Reason::TimedOut, "the code phrase was not proved in time"),
+        }
+    }
+
+    fn submit(&mut self, block: shared::Block) {
+        self.lengths.push_back(block.length() as u64);
+        let buffers = self.context.pool.buffers().clone();
+        self.session.submit_as(block, |frame| buffers.lend(frame));
+    }
+
+    fn progress(&self) {
+        let current = match &self.context.feed {
+            Feed::Source(source) => source.describe(self.done.saturating_sub(1) / shared::BLOCK as u64),
+            Feed::Pipe(_) => None,
+        };
+        let progress = Progress { done: self.done, total: self.context.offer.payload, current };
+        self.context.events.progress(self.link.peer, progress);
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.session.abort(error.reason(), &error.for_peer());
+        self.failure = Some(error);
+    }
+
+    fn failed(&mut self, error: shared::Error) -> Error {
+        // A guess that ends without proof was a wrong one.
+        self.guess = None;
+        self.failure.take().unwrap_or_else(|| self.link.failed(error))
+    }
+
+    fn sent(&self) -> Result<Sent, Error> {
+        Ok(Sent {
+            peer: self.link.peer,
+            bytes: self.done,
+            blake3: self.session.root().unwrap_or_default(),
+            elapsed: self.started.elapsed().max(Duration::from_millis(1)),
+            skipped: self.session.skipped(),
+        })
+    }
+}
+
+/// Reads a pipe, block by block, as slots for them come.
+fn pump(pipe: Arc<Pipe>, pool: Pool, fill: flume::Sender<Result<shared::Block, Error>>) -> flume::Sender<Slot> {
+    let (slots, queue) = flume::unbounded::<Slot>();
+    std::thread::spawn(move || {
+        for slot in queue {
+            let block = match pipe.next_blocking() {
+                Some(Ok(block)) => block,
+                Some(Err(error)) => return drop(fill.send(Err(error))),
+                None => return,
+            };
+            let mut plain = pool.buffers().plain();
+            plain.buffer().extend_from_slice(&block.bytes);
+            let (last, fill) = (block.last, fill.clone());
+            pool.run(move |worker| {
+                let result = slot.fill(&mut worker.packer, plain, last);
+                let _ = fill.send(result.map_err(|error| Error::Internal(error.to_string())));
+            });
+            if last {
+                return;
+            }
+        }
+    });
+    slots
+}
