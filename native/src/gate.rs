@@ -61,11 +61,9 @@ impl Gate {
         GUESSES.saturating_sub(self.state.borrow().wrong.len() as u32)
     }
 
-    /// Gives a place back: its peer did not get the payload, and another one may.
-    pub(crate) fn free(&self) {
-        if let Some(places) = &mut self.state.borrow_mut().places {
-            *places += 1;
-        }
+    /// Whether every place is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.state.borrow().places == Some(0)
     }
 
     /// The end of the code phrase, once there were too many wrong ones.

@@ -1,21 +1,26 @@
 //! Hayate as a library: send and receive files between the machines of one room.
 #![warn(missing_docs)]
 
+pub mod discover;
 mod drive;
 mod error;
 mod event;
 mod gate;
 pub mod identity;
-pub mod name;
+mod name;
 mod options;
 mod pool;
 pub mod quic;
+mod receiver;
 mod sender;
+pub mod sink;
 pub mod source;
 pub mod wire;
 
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Offered, Progress};
 pub use options::{Cipher, Compression, DEFAULT_PORT, Target};
+pub use receiver::{Decision, HayateReceiver, Received};
 pub use sender::{HayateSender, Payload, Sent, Survey};
+pub use sink::{OnConflict, Output, Plan};
 pub use source::Links;

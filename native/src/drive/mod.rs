@@ -16,6 +16,7 @@ use crate::{
 
 pub(crate) mod receive;
 pub(crate) mod send;
+mod storage;
 
 /// How long a peer may take to prove that it holds the code.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);

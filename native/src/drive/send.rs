@@ -50,6 +50,7 @@ struct Drive<W: Wire> {
     guess: Option<Guess>,
     paired: bool,
     accepted: bool,
+    stopped: bool,
     started: Instant,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
@@ -85,6 +86,7 @@ where
         guess: None,
         paired: false,
         accepted: false,
+        stopped: false,
         started: Instant::now(),
         deadline: Some(Instant::now() + HANDSHAKE),
         outgoing: None,
@@ -186,7 +188,8 @@ where
                 self.context.pool.run(move |worker| {
                     let mut plain = buffers.plain();
                     let result = source.read(slot.index(), plain.buffer()).and_then(|last| {
-                        slot.fill(&mut worker.packer, plain, last).map_err(|_| source.changed())
+                        slot.fill(&mut worker.packer, plain, last)
+                            .map_err(|error| Error::Internal(error.to_string()))
                     });
                     let _ = fill.send(result);
                 });
@@ -210,6 +213,12 @@ where
             match self.deadline {
                 Some(deadline) => time::sleep_until(deadline).await,
                 None => pending().await,
+            }
+        };
+        let (stopped, signal) = (self.stopped, self.context.stop.clone());
+        let stop = async {
+            if stopped || signal.recv_async().await.is_ok() {
+                pending::<()>().await;
             }
         };
         select_biased! {
@@ -237,8 +246,14 @@ where
                 self.done = tree.blocks() * shared::BLOCK as u64;
                 self.session.resume(tree);
             },
-            _ = self.context.stop.recv_async().fuse() => self.session.abort(Reason::Cancelled, ""),
-            () = late.fuse() => self.session.abort(Reason::TimedOut, "the code phrase was not proved in time"),
+            () = stop.fuse() => {
+                self.stopped = true;
+                self.session.abort(Reason::Cancelled, "");
+            }
+            () = late.fuse() => {
+                self.deadline = None;
+                self.session.abort(Reason::TimedOut, "the code phrase was not proved in time");
+            }
         }
     }
 

@@ -1,0 +1,266 @@
+//! The loop of a receiver: first until the peer has proved the code and made its offer, then until everything is
+//! stored.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use compio::time;
+use futures_util::{FutureExt, future::pending, select_biased};
+use shared::{Credentials, Offer, Output, Reason, Receiver, receiver::Request, tree::Tree};
+
+use super::{
+    HANDSHAKE, Link,
+    storage::{Report, Storage},
+};
+use crate::{
+    Error, Progress,
+    event::Listener,
+    gate::{Gate, Guess},
+    pool::Pool,
+    receiver::too_large,
+    sink::{Sink, Stored},
+    wire::{Wire, WireCloser},
+};
+
+/// A session with a sender.
+pub(crate) struct Drive<W: Wire> {
+    link: Link<W>,
+    session: Receiver,
+    events: Listener,
+    stop: flume::Receiver<()>,
+    stopped: bool,
+    deadline: Option<Instant>,
+    outgoing: Option<Bytes>,
+    failure: Option<Error>,
+}
+
+impl<W: Wire> Drive<W>
+where
+    W::Reader: 'static,
+    W::Writer: 'static,
+{
+    pub(crate) fn new(
+        link: Link<W>,
+        credentials: Credentials,
+        events: Listener,
+        stop: flume::Receiver<()>,
+    ) -> Self {
+        Self {
+            link,
+            session: Receiver::new(credentials),
+            events,
+            stop,
+            stopped: false,
+            deadline: Some(Instant::now() + HANDSHAKE),
+            outgoing: None,
+            failure: None,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> std::net::SocketAddr {
+        self.link.peer
+    }
+
+    pub(crate) fn root(&self) -> [u8; 32] {
+        self.session.root().unwrap_or_default()
+    }
+
+    /// Proves the code, sees it proved, and hears the offer.
+    pub(crate) async fn pair(&mut self, gate: Option<&Gate>) -> Result<Offer, Error> {
+        let mut guess: Option<Guess> = None;
+        loop {
+            match self.poll() {
+                Ok(Some(Request::Pair)) => match gate {
+                    Some(gate) => match gate.guess(self.link.peer.ip()).await {
+                        Ok(turn) => {
+                            guess = Some(turn);
+                            self.deadline = Some(Instant::now() + HANDSHAKE);
+                            self.session.pair();
+                        }
+                        Err(refusal) => self.session.refuse(refusal),
+                    },
+                    None => self.session.pair(),
+                },
+                Ok(Some(Request::Decide(offer))) => {
+                    if let Some(guess) = guess.take() {
+                        guess.right();
+                    }
+                    self.deadline = None;
+                    self.link.closer.authenticated();
+                    self.events.paired(self.link.peer, self.session.suite());
+                    return Ok(offer);
+                }
+                Ok(Some(_)) => return Err(Error::Internal("a request before the offer".into())),
+                Ok(None) => self.wait().await,
+                // A guess that ends without proof was a wrong one: dropping it counts.
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+    }
+
+    /// Waits for `answer`, but no longer than the sender does.
+    pub(crate) async fn while_waiting<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, Error> {
+        let mut answer = std::pin::pin!(answer.fuse());
+        loop {
+            match self.poll() {
+                Ok(None) => {}
+                Ok(Some(_)) => return Err(Error::Internal("a request without an answer".into())),
+                Err(error) => return Err(self.failed(error)),
+            }
+            select_biased! {
+                answer = answer => return Ok(answer),
+                () = self.wait().fuse() => {}
+            }
+        }
+    }
+
+    /// Ends the session with a reason.
+    pub(crate) async fn decline(mut self, error: Error) -> Error {
+        self.session.abort(error.reason(), &error.for_peer());
+        self.failure = Some(error);
+        self.drain().await
+    }
+
+    /// Says what is still to be said, and ends the wire.
+    async fn drain(mut self) -> Error {
+        let error = loop {
+            match self.poll() {
+                Ok(None) => self.wait().await,
+                Ok(Some(_)) => {}
+                Err(error) => break self.failed(error),
+            }
+        };
+        self.end().await;
+        error
+    }
+
+    /// Ends the wire: at once where the peer had the last word, else when it arrived.
+    pub(crate) async fn end(self) {
+        match self.session.heard_last_word() {
+            true => self.link.close().await,
+            false => self.link.finish().await,
+        }
+    }
+
+    /// Receives the payload into `sink`.
+    pub(crate) async fn transfer(&mut self, offer: &Offer, sink: Sink, pool: Pool, limit: Option<u64>) -> Result<(Stored, u64), Error> {
+        self.session.accept(Tree::new());
+        self.events.accepted(self.link.peer);
+        let storage = Storage::start(sink, pool);
+        let (mut done, mut stored) = (0, None);
+        loop {
+            match self.session_output() {
+                Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
+                Ok(Some(Step::Request(Request::Commit))) => storage.commit(),
+                Ok(Some(Step::Request(_))) => return Err(Error::Internal("a request out of turn".into())),
+                Ok(Some(Step::Done)) => {
+                    let stored = stored.ok_or_else(|| Error::Internal("done without a commit".into()))?;
+                    return Ok((stored, done));
+                }
+                Err(error) => return Err(self.failed(error)),
+                Ok(None) => select_biased! {
+                    report = storage.next().fuse() => match report {
+                        Ok(Report::Kept(receipt, length)) => {
+                            done += length;
+                            if let Some(limit) = limit.filter(|limit| done > *limit) {
+                                self.fail(too_large(limit));
+                                continue;
+                            }
+                            let current = storage.current();
+                            let progress = Progress { done, total: offer.payload, current };
+                            self.events.progress(self.link.peer, progress);
+                            self.session.opened(receipt);
+                        }
+                        Ok(Report::Stored(result)) => {
+                            self.session.committed(result.skipped);
+                            stored = Some(result);
+                        }
+                        Err(error) => self.fail(error),
+                    },
+                    () = self.wait().fuse() => {}
+                },
+            }
+        }
+    }
+
+    fn session_output(&mut self) -> Result<Option<Step>, shared::Error> {
+        while self.outgoing.is_none() {
+            match self.session.poll()? {
+                Output::Transmit(bytes) => self.outgoing = Some(bytes),
+                Output::Request(request) => return Ok(Some(Step::Request(request))),
+                Output::Wait => break,
+                Output::Done => return Ok(Some(Step::Done)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn poll(&mut self) -> Result<Option<Request>, shared::Error> {
+        Ok(match self.session_output()? {
+            Some(Step::Request(request)) => Some(request),
+            Some(Step::Done) | None => None,
+        })
+    }
+
+    /// Moves bytes in either direction, or notices that time is up or somebody wants to stop.
+    async fn wait(&mut self) {
+        let (outgoing, wire) = (self.outgoing.clone(), self.link.outgoing.clone());
+        let sending = async {
+            match outgoing {
+                Some(bytes) => drop(wire.send_async(bytes).await),
+                None => pending().await,
+            }
+        };
+        let deadline = self.deadline;
+        let late = async {
+            match deadline {
+                Some(deadline) => time::sleep_until(deadline).await,
+                None => pending().await,
+            }
+        };
+        let (stopped, signal) = (self.stopped, self.stop.clone());
+        let stop = async {
+            if stopped || signal.recv_async().await.is_ok() {
+                pending::<()>().await;
+            }
+        };
+        let full = self.session.is_full();
+        let link = &mut self.link;
+        let piece = async {
+            match full {
+                true => pending().await,
+                false => link.next().await,
+            }
+        };
+        select_biased! {
+            // First, so that a piece which was taken is never offered twice.
+            () = sending.fuse() => self.outgoing = None,
+            piece = piece.fuse() => match piece {
+                Some(bytes) => self.session.receive(&bytes),
+                None => self.session.eof(),
+            },
+            () = stop.fuse() => {
+                self.stopped = true;
+                self.session.abort(Reason::Cancelled, "");
+            }
+            () = late.fuse() => {
+                self.deadline = None;
+                self.session.abort(Reason::TimedOut, "the code phrase was not proved in time");
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.session.abort(error.reason(), &error.for_peer());
+        self.failure.get_or_insert(error);
+    }
+
+    fn failed(&mut self, error: shared::Error) -> Error {
+        self.failure.take().unwrap_or_else(|| self.link.failed(error))
+    }
+}
+
+enum Step {
+    Request(Request),
+    Done,
+}

@@ -1,0 +1,99 @@
+//! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
+
+use std::{collections::BTreeMap, sync::Arc, thread};
+
+use bytes::Bytes;
+use shared::{BlockReceipt, Sealed};
+
+use crate::{
+    Error,
+    pool::Pool,
+    sink::{Sink, Stored},
+};
+
+/// What the threads report.
+pub(super) enum Report {
+    /// A block of this many bytes is where it belongs.
+    Kept(BlockReceipt, u64),
+    /// Everything is durable and under its final name.
+    Stored(Stored),
+}
+
+type Reports = flume::Sender<Result<Report, Error>>;
+
+/// A sink, as the loop of a receiver sees it.
+pub(super) struct Storage {
+    pool: Pool,
+    sink: Arc<Sink>,
+    /// To the thread that keeps the order, where there is one.
+    line: Option<flume::Sender<(BlockReceipt, Bytes)>>,
+    tell: Reports,
+    reports: flume::Receiver<Result<Report, Error>>,
+}
+
+impl Storage {
+    pub(super) fn start(sink: Sink, pool: Pool) -> Self {
+        let sink = Arc::new(sink);
+        let (tell, reports) = flume::unbounded();
+        let line = sink.ordered().then(|| {
+            let (line, queue) = flume::unbounded();
+            let (sink, tell) = (Arc::clone(&sink), tell.clone());
+            thread::spawn(move || keep_in_order(&sink, &queue, &tell));
+            line
+        });
+        Self { pool, sink, line, tell, reports }
+    }
+
+    /// Has a block opened and put where it belongs. The session bounds how many are on their way.
+    pub(super) fn open(&self, sealed: Sealed) {
+        let (sink, line, tell) = (Arc::clone(&self.sink), self.line.clone(), self.tell.clone());
+        self.pool.run(move |_| {
+            let opened = match sealed.open() {
+                Ok(opened) => opened,
+                Err(error) => return drop(tell.send(Err(Error::Session { peer: None, error }))),
+            };
+            match line {
+                Some(line) => drop(line.send((opened.receipt, opened.bytes))),
+                None => drop(tell.send(keep(&sink, opened.receipt, opened.bytes))),
+            }
+        });
+    }
+
+    /// Has everything made durable and published.
+    pub(super) fn commit(&self) {
+        let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
+        self.pool.run(move |_| drop(tell.send(sink.finish().map(Report::Stored))));
+    }
+
+    pub(super) async fn next(&self) -> Result<Report, Error> {
+        self.reports.recv_async().await.unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())))
+    }
+
+    /// The file that is being written, where the payload is an archive.
+    pub(super) fn current(&self) -> Option<Vec<u8>> {
+        self.sink.describe()
+    }
+}
+
+fn keep(sink: &Sink, receipt: BlockReceipt, bytes: Bytes) -> Result<Report, Error> {
+    let length = bytes.len() as u64;
+    sink.write(receipt.index(), bytes)?;
+    Ok(Report::Kept(receipt, length))
+}
+
+/// Workers finish in any order; the sink gets blocks by index. The session's window bounds what waits here.
+fn keep_in_order(sink: &Sink, queue: &flume::Receiver<(BlockReceipt, Bytes)>, tell: &Reports) {
+    let mut waiting = BTreeMap::new();
+    let mut due = 0;
+    for (receipt, bytes) in queue {
+        waiting.insert(receipt.index(), (receipt, bytes));
+        while let Some((receipt, bytes)) = waiting.remove(&due) {
+            due += 1;
+            let report = keep(sink, receipt, bytes);
+            let failed = report.is_err();
+            if tell.send(report).is_err() || failed {
+                return;
+            }
+        }
+    }
+}

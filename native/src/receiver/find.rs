@@ -1,0 +1,238 @@
+//! How a receiver comes to its sender: by the channel alone, by address, or by being dialled.
+
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    net::SocketAddr,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use compio::time;
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered};
+use shared::{Code, Offer, Side};
+
+use super::{HayateReceiver, Source};
+use crate::{
+    DEFAULT_PORT, Error, Event,
+    discover::{Browser, Found, Scope},
+    drive::{Link, receive::Drive},
+    gate::Gate,
+    identity::Identity,
+    quic::{Dialer, ListenOptions, Listener, Port, QuicWire, Tuning},
+    sender::{cancelled, credentials, reach},
+    wire::Wire,
+};
+
+/// How long a receiver looks for its sender where nobody said otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(50);
+
+/// When a person who still waits is told what was seen so far.
+const HINT: Duration = Duration::from_secs(8);
+
+/// How long one connection may take to come about.
+const DIAL: Duration = Duration::from_secs(5);
+
+/// Senders that are tried under one code phrase: each is one guess for a rogue.
+const TRIES: usize = 3;
+
+/// How long others may still turn up after a sender did not know the code.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// What the wire of a session hangs on.
+pub(super) enum Base {
+    Dialler(Dialer),
+    Listener(Listener),
+}
+
+impl Base {
+    pub(super) async fn shutdown(self) {
+        match self {
+            Self::Dialler(dialler) => dialler.shutdown().await,
+            Self::Listener(listener) => listener.shutdown().await,
+        }
+    }
+}
+
+/// A sender that proved the code, and its offer.
+pub(super) struct Paired {
+    pub(super) drive: Drive<QuicWire>,
+    pub(super) offer: Offer,
+    pub(super) base: Base,
+}
+
+/// Finds the sender.
+pub(super) async fn sender(options: &HayateReceiver) -> Result<Paired, Error> {
+    let code = options.code.clone().ok_or_else(|| Error::Usage("a receiver needs the sender's code phrase".into()))?;
+    match &options.source {
+        Source::Discovery => search(options, &code).await,
+        Source::At(target) => {
+            let dialler = Dialer::new(options.bind)?;
+            let stop = options.stop.clone();
+            let wire = select_biased! {
+                wire = reach(&dialler, target, options.deadline()).fuse() => wire?,
+                _ = stop.recv_async().fuse() => return Err(cancelled()),
+            };
+            let (drive, offer) = pair(options, &code, wire, Side::Dialler, None).await?;
+            Ok(Paired { drive, offer, base: Base::Dialler(dialler) })
+        }
+        Source::Listen(address) => listen(options, &code, *address).await,
+    }
+}
+
+/// Runs one session up to the offer.
+async fn pair(
+    options: &HayateReceiver,
+    code: &Code,
+    wire: QuicWire,
+    side: Side,
+    gate: Option<&Gate>,
+) -> Result<(Drive<QuicWire>, Offer), Error> {
+    let credentials = credentials(code, side, options.cipher, wire.binding())?;
+    let mut drive = Drive::new(Link::new(wire, None), credentials, options.events.clone(), options.stop.clone());
+    match drive.pair(gate).await {
+        Ok(offer) => Ok((drive, offer)),
+        Err(error) => {
+            drive.end().await;
+            Err(error)
+        }
+    }
+}
+
+type Attempt<'a> = LocalBoxFuture<'a, Result<Option<(Drive<QuicWire>, Offer)>, Error>>;
+
+/// Dials everybody who announces the channel, until one of them proves the code.
+async fn search(options: &HayateReceiver, code: &Code) -> Result<Paired, Error> {
+    let scope = Scope { interface: options.interface.clone(), address: options.bind };
+    let browser = Browser::start(code.channel(), scope).map_err(|source| Error::Network {
+        doing: "cannot look for senders; give the sender's address with --from".into(),
+        source,
+    })?;
+    let dialler = Dialer::new(options.bind)?;
+    let tried = Rc::new(RefCell::new(HashSet::new()));
+    let mut attempts: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
+    let (mut over, mut hint) = (options.deadline(), Some(Instant::now() + HINT));
+    let mut failure = None;
+    let stop = options.stop.clone();
+    let (drive, offer) = loop {
+        let until = hint.map_or(over, |hint| hint.min(over));
+        select_biased! {
+            attempt = attempts.select_next_some() => match attempt {
+                Ok(Some(paired)) => break paired,
+                Ok(None) => {}
+                Err(error) => {
+                    // A rogue costs one try, and never ends the search at once.
+                    over = over.min(Instant::now() + GRACE);
+                    failure = Some(error);
+                }
+            },
+            found = browser.next().fuse() => match found {
+                Some(found) => attempts.push(attempt(options, code, &dialler, Rc::clone(&tried), found).boxed_local()),
+                None => return Err(Error::Internal("discovery ended".into())),
+            },
+            _ = stop.recv_async().fuse() => return Err(cancelled()),
+            () = time::sleep_until(until).fuse() => {
+                if Instant::now() >= over {
+                    return Err(failure.unwrap_or_else(|| nobody(options, &browser)));
+                }
+                hint = None;
+                options.events.tell(Event::Searching { seen: seen(&browser) });
+            }
+        }
+    };
+    drop(attempts);
+    Ok(Paired { drive, offer, base: Base::Dialler(dialler) })
+}
+
+/// Dials one address of one sender; `None` where another address of the same sender was faster.
+async fn attempt(
+    options: &HayateReceiver,
+    code: &Code,
+    dialler: &Dialer,
+    tried: Rc<RefCell<HashSet<[u8; 8]>>>,
+    found: Found,
+) -> Result<Option<(Drive<QuicWire>, Offer)>, Error> {
+    let Ok(wire) = dialler.dial(found.address, DIAL).await else {
+        // Announced is not reachable: another address may be.
+        return Ok(None);
+    };
+    {
+        let mut tried = tried.borrow_mut();
+        if tried.len() >= TRIES || !tried.insert(found.session) {
+            return Ok(None);
+        }
+    }
+    pair(options, code, wire, Side::Dialler, None).await.map(Some)
+}
+
+/// Waits for a sender that dials.
+async fn listen(options: &HayateReceiver, code: &Code, address: Option<SocketAddr>) -> Result<Paired, Error> {
+    let identity = Identity::generate()?;
+    let (port, bind) = match address {
+        Some(address) => (Port::Exactly(address.port()), Some(address.ip())),
+        None => (Port::Exactly(DEFAULT_PORT), options.bind),
+    };
+    let listener = Listener::bind(ListenOptions { port, bind, tuning: Tuning::default() }, &identity)?;
+    let (interfaces, addresses) = listener.addresses().into_iter().unzip();
+    options.events.tell(Event::Waiting { code: code.to_string(), addresses, interfaces });
+    let gate = Gate::new(Some(1));
+    let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+    let mut sessions: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
+    let stop = options.stop.clone();
+    let (drive, offer) = loop {
+        if sessions.is_empty()
+            && let Some(burned) = gate.burned()
+        {
+            return Err(burned);
+        }
+        let late = async {
+            match deadline {
+                Some(deadline) => time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        select_biased! {
+            session = sessions.select_next_some() => match session {
+                Ok(Some(paired)) => break paired,
+                Ok(None) => {}
+                Err(error) => match &error {
+                    Error::Session { peer: Some(peer), error: shared::Error::WrongCode } => {
+                        options.events.tell(Event::AuthFailed { peer: *peer, left: gate.left() });
+                    }
+                    error => options.events.warn(format!("a connection failed before the code was proved: {error}")),
+                },
+            },
+            wire = listener.accept().fuse() => match wire {
+                Some(wire) => sessions.push(
+                    pair(options, code, wire, Side::Listener, Some(&gate)).map(|paired| paired.map(Some)).boxed_local(),
+                ),
+                None => return Err(Error::Internal("the socket failed".into())),
+            },
+            _ = stop.recv_async().fuse() => return Err(cancelled()),
+            () = late.fuse() => return Err(Error::NotFound(format!(
+                "no sender came within {} s; run it again, with a longer --timeout",
+                options.timeout.unwrap_or_default().as_secs()
+            ))),
+        }
+    };
+    drop(sessions);
+    Ok(Paired { drive, offer, base: Base::Listener(listener) })
+}
+
+fn nobody(options: &HayateReceiver, browser: &Browser) -> Error {
+    Error::NotFound(format!(
+        "no sender with this code phrase was found in {} s: {}; check that both are on one network, or give the \
+         sender's address: hayate receive CODE --from ADDR",
+        options.timeout.unwrap_or(PATIENCE).as_secs(),
+        seen(browser)
+    ))
+}
+
+fn seen(browser: &Browser) -> String {
+    let seen = browser.seen();
+    if seen.is_empty() {
+        return "nobody announces anything here".into();
+    }
+    let list: Vec<String> = seen.iter().map(|seen| format!("channel {} at {}", seen.channel, seen.address)).collect();
+    format!("seen were {}", list.join(", "))
+}
