@@ -1,0 +1,287 @@
+//! `hayate receive`: from arguments to a receiver, and the questions it asks.
+
+use std::{
+    cell::Cell,
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Instant,
+};
+
+use clap::{ArgMatches, parser::ValueSource};
+use hayate::{Decision, HayateReceiver, Offered, OnConflict, Output, Plan};
+use shared::{Kind, code::Code};
+
+use crate::{
+    args::{Global, ReceiveArgs},
+    endpoint,
+    failure::Failure,
+    interrupt::{INTERRUPTED, farewell, unless_interrupted},
+    send::skipped,
+    ui::{Answer, Role, Ui, can_ask, describe, place},
+};
+
+/// Receives what is offered under the code; `matches` say which options were typed.
+pub(crate) fn run(
+    args: ReceiveArgs,
+    matches: &ArgMatches,
+    global: &Global,
+    start: Instant,
+) -> Result<(), Failure> {
+    let ui = Ui::new(global, Role::Receiver, start);
+    let result = check(&args, matches, &ui)
+        .and_then(|()| code(&args, &ui))
+        .and_then(|code| crate::block_on(receive(args, code, &ui)));
+    if let Err(failure) = &result {
+        ui.failed(failure);
+    }
+    result
+}
+
+async fn receive(args: ReceiveArgs, code: String, ui: &Ui) -> Result<(), Failure> {
+    ui.start();
+    if args.listen.is_none() {
+        ui.say("Looking for the sender.  Ctrl-C cancels.");
+    }
+    let interrupted = Rc::new(Cell::new(false));
+    let work = {
+        let (ui, interrupted) = (ui.clone(), interrupted.clone());
+        let asks = args.on_conflict.unwrap_or(OnConflict::Ask) == OnConflict::Ask;
+        let yes = args.yes;
+        receiver(&args, code, &ui).run(move |offered, plan| {
+            let decision = decide(offered, plan, yes, asks, &ui);
+            interrupted.set(decision.is_none());
+            let decision = decision.unwrap_or(Decision::Decline);
+            if matches!(decision, Decision::Decline) {
+                ui.declined(offered.peer);
+            }
+            decision
+        })
+    };
+    let received = match unless_interrupted(work).await {
+        Ok(_) if interrupted.get() => return Err(Failure::Interrupted(INTERRUPTED)),
+        Ok(received) => received?,
+        Err(code) => {
+            if ui.in_session() {
+                farewell().await;
+            }
+            return Err(Failure::Interrupted(code));
+        }
+    };
+    ui.received(&received)?;
+    match received.skipped {
+        0 => Ok(()),
+        count => Err(skipped(count, "stored")),
+    }
+}
+
+fn receiver(args: &ReceiveArgs, code: String, ui: &Ui) -> HayateReceiver {
+    /// Calls the setter of every option that is set.
+    macro_rules! with {
+        ($builder:expr, $($setter:ident: $value:expr),* $(,)?) => {{
+            let builder = $builder;
+            $(let builder = match $value { Some(value) => builder.$setter(value), None => builder };)*
+            builder
+        }};
+    }
+    let listen = args.listen.as_deref().map(|address| match address {
+        endpoint::ANY => None,
+        address => Some(address.to_owned()),
+    });
+    let events = ui.clone();
+    with!(
+        HayateReceiver::new().code(code).output(output(args.out.as_deref())),
+        target: args.from.as_deref(),
+        listen: listen,
+        bind: args.bind.as_deref(),
+        interface: args.interface.as_deref(),
+        on_conflict: args.on_conflict,
+        max_size: args.max_size,
+        timeout: args.timeout,
+        cipher: args.cipher,
+    )
+    .on_event(move |event| events.event(&event))
+}
+
+/// Where `-o` leads: an existing directory, or a name with a slash at its end, is a directory to store in.
+fn output(out: Option<&Path>) -> Output {
+    let Some(out) = out else {
+        return Output::Directory(PathBuf::from("."));
+    };
+    let bytes = out.as_os_str().as_encoded_bytes();
+    if bytes == b"-" {
+        Output::Stdout
+    } else if out.is_dir()
+        || bytes
+            .last()
+            .is_some_and(|&last| std::path::is_separator(last.into()))
+    {
+        Output::Directory(out.to_owned())
+    } else {
+        Output::Path(out.to_owned())
+    }
+}
+
+/// The person's decision on an offer; `None` when a signal came instead.
+fn decide(offered: &Offered, plan: &Plan, yes: bool, asks: bool, ui: &Ui) -> Option<Decision> {
+    let startup = touches_home(offered, plan);
+    if yes && startup && !can_ask() {
+        ui.warn("hidden files in the home directory can run programs; give another directory with --out");
+        return Some(Decision::Decline);
+    }
+    if yes && !startup {
+        ui.say(&describe(offered));
+    } else {
+        let question = match (&offered.offer.kind, &plan.destination) {
+            (Kind::Text, _) => "Show it?".to_owned(),
+            (_, Some(destination)) => format!("Save to {}?", place(destination)),
+            (_, None) => "Write it to standard output?".to_owned(),
+        };
+        if !ui.confirm(&format!("{}  {question}", describe(offered)), !startup)? {
+            return Some(Decision::Decline);
+        }
+    }
+    match &plan.destination {
+        Some(taken) if plan.taken && asks => {
+            if !can_ask() {
+                return Some(Decision::AcceptAs(OnConflict::Fail));
+            }
+            Some(
+                ui.resolve(taken)?
+                    .map_or(Decision::Decline, Decision::AcceptAs),
+            )
+        }
+        _ => Some(Decision::Accept),
+    }
+}
+
+/// Whether hidden names would land in the home directory or in `/`, where programs read and run them.
+fn touches_home(offered: &Offered, plan: &Plan) -> bool {
+    let Some(destination) = &plan.destination else {
+        return false;
+    };
+    let hidden = |name: &[u8]| name.starts_with(b".");
+    let directory = match &offered.offer.kind {
+        Kind::Text => return false,
+        Kind::Items { names } => {
+            // the offer lists only so many names: behind a full list, anything may follow
+            let all = names.len() < shared::MAX_TOP_LEVEL;
+            if all && !names.iter().any(|name| hidden(name.as_bytes())) {
+                return false;
+            }
+            Some(destination.as_path())
+        }
+        _ => {
+            if !destination
+                .file_name()
+                .is_some_and(|name| hidden(name.as_encoded_bytes()))
+            {
+                return false;
+            }
+            destination.parent()
+        }
+    };
+    let directory = directory
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
+    let Ok(directory) = directory.canonicalize() else {
+        return false;
+    };
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    directory.parent().is_none() || home.is_some_and(|home| home == directory)
+}
+
+/// The code phrase, asked for if it was not given.
+fn code(args: &ReceiveArgs, ui: &Ui) -> Result<String, Failure> {
+    if let Some(code) = args.code.as_deref().filter(|code| !code.is_empty()) {
+        return match Code::parse(code) {
+            Ok(code) => Ok(code.to_string()),
+            Err(error) => Err(Failure::usage(error.to_string())),
+        };
+    }
+    let mut wrong = None;
+    for _ in 0..QUESTIONS {
+        if let Some(error) = wrong.take() {
+            ui.say(&format!("{error}"));
+        }
+        match ui.ask("Code phrase: ") {
+            Answer::Line(line) => match Code::parse(line.trim()) {
+                Ok(code) => return Ok(code.to_string()),
+                Err(error) => wrong = Some(error),
+            },
+            Answer::End => break,
+            Answer::Interrupted => return Err(Failure::Interrupted(INTERRUPTED)),
+        }
+    }
+    Err(match wrong {
+        Some(error) => Failure::usage(error.to_string()),
+        None => Failure::usage("no code phrase was given; the sender shows it"),
+    })
+}
+
+/// Everything that can be known to be wrong before a file or the network is touched.
+fn check(args: &ReceiveArgs, matches: &ArgMatches, ui: &Ui) -> Result<(), Failure> {
+    let wrong = |message: &str| Err(Failure::usage(message));
+    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let stdout = args.out.as_deref() == Some(Path::new("-"));
+    if args.listen.is_some() && args.from.is_some() {
+        return wrong("--listen waits for the sender and --from dials it; leave out one of them");
+    }
+    if args.listen.is_some() && args.bind.is_some() {
+        return wrong("give the address to --listen=ADDR and leave out --bind");
+    }
+    if args
+        .out
+        .as_deref()
+        .is_some_and(|out| out.as_os_str().is_empty())
+    {
+        return wrong("--out is empty; name a directory or a file");
+    }
+    if stdout && ui.is_json() {
+        return wrong("--json and -o - would both write to standard output; leave out one of them");
+    }
+    if stdout && typed("on_conflict") {
+        return wrong("standard output has no name that could be taken; leave out --on-conflict");
+    }
+    if stdout && io::stdout().is_terminal() {
+        return wrong(
+            "-o - would write what comes to the terminal; redirect it to a file or a program",
+        );
+    }
+    if args.code.as_deref().is_none_or(str::is_empty) && !can_ask() {
+        return wrong(
+            "no code phrase and no terminal to ask for it; give it as an argument or in HAYATE_CODE",
+        );
+    }
+    if !args.yes && !can_ask() {
+        return wrong(
+            "no terminal to ask for consent; --yes accepts what the holder of the code phrase offers",
+        );
+    }
+    Ok(())
+}
+
+/// How often a mistyped code phrase may be typed anew.
+const QUESTIONS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn out_names_a_directory_a_file_or_a_pipe() {
+        let directory = std::env::temp_dir();
+        assert_eq!(output(None), Output::Directory(".".into()));
+        assert_eq!(output(Some(Path::new("-"))), Output::Stdout);
+        assert_eq!(
+            output(Some(&directory)),
+            Output::Directory(directory.clone())
+        );
+        assert_eq!(
+            output(Some(Path::new("new/"))),
+            Output::Directory("new/".into())
+        );
+        let file = directory.join("hayate-no-such-file");
+        assert_eq!(output(Some(&file)), Output::Path(file.clone()));
+    }
+}

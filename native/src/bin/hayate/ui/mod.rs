@@ -1,0 +1,348 @@
+//! The only writer to the terminal: what people read goes to standard error, data to standard output.
+
+mod bar;
+mod json;
+mod prompt;
+#[cfg(test)]
+mod schema;
+mod screen;
+mod text;
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io::{self, ErrorKind as Io, IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::Path,
+    rc::Rc,
+    time::Instant,
+};
+
+use anstream::{AutoStream, ColorChoice};
+use hayate::{ErrorKind, Event, Offered, OnConflict, Received, Survey};
+use shared::path::escape;
+
+use crate::{
+    args::{Color, Global, ProgressMode},
+    failure::Failure,
+};
+
+pub(crate) use prompt::{Answer, can_ask};
+use screen::{Screen, red};
+
+/// Which side this process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Sender,
+    Receiver,
+}
+
+/// A handle to the terminal; its clones are the same terminal.
+#[derive(Clone)]
+pub(crate) struct Ui(Rc<RefCell<Screen>>);
+
+impl Ui {
+    /// The terminal of a command, as the global options want it.
+    pub(crate) fn new(global: &Global, role: Role, start: Instant) -> Self {
+        let err = stderr(global.color);
+        let terminal = io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let style = match global.progress {
+            _ if global.json || global.quiet => bar::Style::Nothing,
+            ProgressMode::None => bar::Style::Nothing,
+            ProgressMode::Auto if !terminal => bar::Style::Nothing,
+            ProgressMode::Auto | ProgressMode::Bar if terminal && !dumb => bar::Style::Bar,
+            _ => bar::Style::Plain,
+        };
+        Self(Rc::new(RefCell::new(Screen {
+            role,
+            quiet: global.quiet || global.json,
+            verbose: global.verbose,
+            err,
+            json: global.json.then(|| json::Lines::new(start)),
+            bars: bar::Bars::new(style),
+            peers: HashMap::new(),
+            contents: None,
+            skipped: 0,
+            several: false,
+        })))
+    }
+
+    /// Whether events go to standard output.
+    pub(crate) fn is_json(&self) -> bool {
+        self.0.borrow().json.is_some()
+    }
+
+    /// Whether a session is open, so that a goodbye is due.
+    pub(crate) fn in_session(&self) -> bool {
+        !self.0.borrow().peers.is_empty()
+    }
+
+    /// More than one receiver is expected.
+    pub(crate) fn expect_several(&self) {
+        self.0.borrow_mut().several = true;
+    }
+
+    /// The first JSON line.
+    pub(crate) fn start(&self) {
+        let screen = self.0.borrow();
+        if let Some(json) = &screen.json {
+            print_line(&json.start(match screen.role {
+                Role::Sender => "send",
+                Role::Receiver => "receive",
+            }));
+        }
+    }
+
+    /// A line for people who want to know; nothing with `--quiet`.
+    pub(crate) fn say(&self, line: &str) {
+        self.0.borrow_mut().say(line);
+    }
+
+    /// What is about to be sent, in one line.
+    pub(crate) fn announce(&self, survey: &Survey) {
+        let files = survey
+            .entries
+            .iter()
+            .filter(|(path, _)| !path.ends_with(b"/"))
+            .count();
+        let contents = format!(
+            "{}, {}",
+            text::plural(files as u64, "file"),
+            text::bytes(survey.bytes)
+        );
+        let mut line = format!("{}  {contents}", escape(&survey.name));
+        if !survey.skipped.is_empty() {
+            let skipped = text::plural(survey.skipped.len() as u64, "item");
+            line.push_str(&format!("  ({skipped} skipped: --dry-run lists them)"));
+        }
+        let mut screen = self.0.borrow_mut();
+        screen.contents = Some(contents);
+        screen.say(&line);
+    }
+
+    /// Everything a transfer would send, on standard output; what it would skip, on standard error.
+    pub(crate) fn list(&self, survey: &Survey) -> Result<(), Failure> {
+        let mut screen = self.0.borrow_mut();
+        if let Some(json) = &mut screen.json {
+            print_line(&json.survey(&survey.name, survey.bytes, survey.entries.len() as u64));
+            for (path, why) in &survey.skipped {
+                let (path, why) = (path.clone(), why.clone());
+                json.event(&Event::Skipped { path, why })
+                    .iter()
+                    .for_each(|line| print_line(line));
+            }
+            return Ok(());
+        }
+        let mut list = String::new();
+        for (path, bytes) in &survey.entries {
+            list.push_str(&format!(
+                "{:>8}  {}\n",
+                text::bytes(*bytes),
+                text::harmless(&escape(path))
+            ));
+        }
+        write_stdout(list.as_bytes())?;
+        for (path, why) in &survey.skipped {
+            screen.say(&format!("skipped \"{}\": {why}", escape(path)));
+        }
+        Ok(())
+    }
+
+    /// Shows an event of the library.
+    pub(crate) fn event(&self, event: &Event) {
+        self.0.borrow_mut().event(event);
+    }
+
+    /// A question that has a yes and a no; `None` when a signal came.
+    pub(crate) fn confirm(&self, question: &str, default: bool) -> Option<bool> {
+        let choices = if default { "[Y/n]" } else { "[y/N]" };
+        loop {
+            match self.ask(&format!("{question} {choices} ")) {
+                Answer::Line(answer) => {
+                    if let Some(answer) = prompt::yes_or_no(&answer, default) {
+                        return Some(answer);
+                    }
+                }
+                Answer::End => return Some(false),
+                Answer::Interrupted => return None,
+            }
+        }
+    }
+
+    /// Something the person should know.
+    pub(crate) fn warn(&self, line: &str) {
+        self.0.borrow_mut().warn(line);
+    }
+
+    /// What to do about a taken name, nothing at the end of the input; `None` when a signal came.
+    pub(crate) fn resolve(&self, taken: &Path) -> Option<Option<OnConflict>> {
+        let question = format!(
+            "{} exists.  [r]ename the new one, [o]verwrite, or [s]kip? [r] ",
+            text::path(taken)
+        );
+        loop {
+            let answer = match self.ask(&question) {
+                Answer::Line(answer) => answer,
+                Answer::End => return Some(None),
+                Answer::Interrupted => return None,
+            };
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "" | "r" | "rename" => return Some(Some(OnConflict::Rename)),
+                "o" | "overwrite" => return Some(Some(OnConflict::Overwrite)),
+                "s" | "skip" => return Some(Some(OnConflict::Skip)),
+                _ => {}
+            }
+        }
+    }
+
+    /// A free question.
+    pub(crate) fn ask(&self, question: &str) -> Answer {
+        self.0.borrow_mut().bars.clear();
+        prompt::ask(&text::harmless(question))
+    }
+
+    /// Notes that this side declined.
+    pub(crate) fn declined(&self, peer: SocketAddr) {
+        if let Some(json) = &mut self.0.borrow_mut().json {
+            print_line(&json.consent(peer, false));
+        }
+    }
+
+    /// The end of a successful receiver; a text goes to standard output.
+    pub(crate) fn received(&self, received: &Received) -> Result<(), Failure> {
+        let mut screen = self.0.borrow_mut();
+        screen.bars.clear();
+        screen.peers.clear();
+        if let Some(json) = &mut screen.json {
+            json.received(received)
+                .iter()
+                .for_each(|line| print_line(line));
+            return Ok(());
+        }
+        if let Some(text) = &received.text {
+            let mut shown = if io::stdout().is_terminal() {
+                text::harmless_text(text)
+            } else {
+                text.clone()
+            };
+            if !shown.ends_with('\n') {
+                shown.push('\n');
+            }
+            write_stdout(shown.as_bytes())?;
+        }
+        let place = received
+            .path
+            .as_deref()
+            .map(|path| format!(" to {}", text::path(path)));
+        let line = screen.summary(
+            received.bytes,
+            received.elapsed,
+            &received.blake3,
+            &place.unwrap_or_default(),
+        );
+        screen.say(&line);
+        Ok(())
+    }
+
+    /// The last words of a command that failed.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        let mut screen = self.0.borrow_mut();
+        screen.bars.clear();
+        let Screen {
+            json, peers, err, ..
+        } = &mut *screen;
+        if let Some(json) = json {
+            if let Failure::Said {
+                kind: ErrorKind::Declined,
+                ..
+            } = failure
+            {
+                peers
+                    .keys()
+                    .for_each(|peer| print_line(&json.consent(*peer, false)));
+            }
+            print_line(&json.error(failure));
+        }
+        complain(err, failure);
+    }
+}
+
+/// What is offered, as the receiver's question: `192.168.1.20 offers photos/  1,204 items, 3.8 GB.`
+pub(crate) fn describe(offered: &Offered) -> String {
+    let mut line = format!(
+        "{} offers {}.",
+        offered.peer.ip(),
+        text::offer(&offered.offer)
+    );
+    let hidden = text::hidden(&offered.offer);
+    if !hidden.is_empty() {
+        line.push_str(&format!("  Hidden names: {}.", hidden.join(", ")));
+    }
+    line
+}
+
+/// The words of a path in a question: `./photos`.
+pub(crate) fn place(path: &Path) -> String {
+    let shown = text::path(path);
+    if path.is_absolute() || path.starts_with(".") || path.starts_with("..") {
+        shown
+    } else {
+        format!("./{shown}")
+    }
+}
+
+/// The last words of a process whose arguments made no sense, before there is a [`Ui`].
+pub(crate) fn reject(failure: &Failure, json: bool, start: Instant) {
+    if json {
+        print_line(&json::Lines::new(start).error(failure));
+    }
+    complain(&mut stderr(Color::Auto), failure);
+}
+
+/// Writes data to standard output; a reader that has gone is not a failure.
+pub(crate) fn write_stdout(data: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(data).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != Io::BrokenPipe => Err(Failure::new(
+            ErrorKind::Disk,
+            format!("cannot write to standard output: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A line of data whose reader may have gone: the transfer matters more.
+fn print_line(line: &str) {
+    let _ = write_stdout(format!("{line}\n").as_bytes());
+}
+
+fn complain(err: &mut AutoStream<io::Stderr>, failure: &Failure) {
+    if let Failure::Said { message, hint, .. } = failure {
+        let _ = writeln!(err, "{} {}", red("hayate:"), text::harmless(message));
+        if let Some(hint) = hint {
+            let _ = writeln!(err, "hint: {}", text::harmless(hint));
+        }
+    }
+}
+
+fn stderr(color: Color) -> AutoStream<io::Stderr> {
+    let choice = match color {
+        Color::Auto => AutoStream::choice(&io::stderr()),
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    AutoStream::new(io::stderr(), choice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_look_like_paths() {
+        assert_eq!(place(Path::new("photos")), "./photos");
+        assert_eq!(place(Path::new("./photos")), "./photos");
+        assert_eq!(place(Path::new("/tmp/photos")), "/tmp/photos");
+    }
+}

@@ -1,0 +1,232 @@
+//! Events as lines for a person.
+
+use std::{
+    collections::HashMap,
+    io::{self, IsTerminal as _, Write as _},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anstream::AutoStream;
+use hayate::{Event, Offered};
+use shared::path::escape;
+
+use super::{Role, bar, json, print_line, text};
+
+/// What is on the terminal, and what is remembered of the sessions it shows.
+pub(super) struct Screen {
+    pub(super) role: Role,
+    pub(super) quiet: bool,
+    pub(super) verbose: bool,
+    pub(super) err: AutoStream<io::Stderr>,
+    pub(super) json: Option<json::Lines>,
+    pub(super) bars: bar::Bars,
+    /// Sessions under way, since when.
+    pub(super) peers: HashMap<SocketAddr, Instant>,
+    /// What is sent, for the last line: `1,204 files`.
+    pub(super) contents: Option<String>,
+    pub(super) skipped: usize,
+    /// More than one receiver may come, so lines name theirs.
+    pub(super) several: bool,
+}
+
+impl Screen {
+    pub(super) fn say(&mut self, line: &str) {
+        if !self.quiet {
+            self.print(&text::harmless(line));
+        }
+    }
+
+    /// Prints a line that is harmless already.
+    pub(super) fn print(&mut self, line: &str) {
+        let Self { bars, err, .. } = self;
+        bars.around(|| {
+            let _ = writeln!(err, "{line}");
+        });
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        let now = Instant::now();
+        if let Some(json) = &mut self.json {
+            // the receiver's end is told by `received`, which knows a text
+            if self.role == Role::Sender || !matches!(event, Event::Done { .. }) {
+                json.event(event).iter().for_each(|line| print_line(line));
+            }
+        }
+        match event {
+            Event::Waiting {
+                code,
+                addresses,
+                interfaces,
+            } => self.waiting(code, addresses, interfaces),
+            Event::Searching { seen } => {
+                self.say(&format!("Still looking.  {seen}"));
+                self.say("If you know the sender's address: hayate receive CODE --from ADDRESS");
+            }
+            Event::Paired { peer, cipher } => {
+                self.peers.insert(*peer, now);
+                let detail = if self.verbose {
+                    format!(" ({cipher})")
+                } else {
+                    String::new()
+                };
+                self.say(&format!(
+                    "{} connected over QUIC, code accepted{detail}.",
+                    peer.ip()
+                ));
+            }
+            Event::AuthFailed { peer, left } => {
+                let rest = match left {
+                    0 => "this code phrase is burned".to_owned(),
+                    _ => format!(
+                        "{} left",
+                        text::plural(u64::from(*left), "try").replace("trys", "tries")
+                    ),
+                };
+                self.warn(&format!("{} tried a wrong code; {rest}", peer.ip()));
+            }
+            Event::Offered(Offered { peer, .. }) if self.role == Role::Sender => {
+                self.say(&format!("Waiting for {} to accept.", peer.ip()));
+            }
+            Event::Accepted { peer } => {
+                self.peers.insert(*peer, now);
+            }
+            Event::Progress { peer, progress } => {
+                if let Some(line) = self.bars.update(*peer, progress, now) {
+                    self.say(&line);
+                }
+            }
+            Event::Skipped { path, why } => self.skipped(path, why),
+            Event::Warning(message) => self.warn(message),
+            Event::Done {
+                peer,
+                bytes,
+                blake3,
+                ..
+            } if self.role == Role::Sender => {
+                self.bars.finish(*peer);
+                let since = self.peers.remove(peer).unwrap_or(now);
+                let verified = ", verified by the receiver";
+                let mut line = self.summary(
+                    *bytes,
+                    now.saturating_duration_since(since),
+                    blake3,
+                    verified,
+                );
+                if self.several {
+                    line = format!("{}: {line}", peer.ip());
+                }
+                self.say(&line);
+            }
+            _ => {}
+        }
+    }
+
+    fn waiting(&mut self, code: &str, addresses: &[SocketAddr], interfaces: &[String]) {
+        if self.role == Role::Sender && self.json.is_none() && !io::stdout().is_terminal() {
+            print_line(&text::harmless(code));
+        }
+        let code = text::harmless(code).into_owned();
+        if self.role == Role::Sender {
+            let listen = if addresses.is_empty() {
+                "--listen "
+            } else {
+                ""
+            };
+            let line = format!(
+                "  On another computer   hayate receive {listen}{}",
+                bold(&code)
+            );
+            if !self.quiet {
+                self.print("");
+                self.print(&line);
+                self.print("");
+            } else if self.json.is_none() && io::stdout().is_terminal() {
+                self.print(&code);
+            }
+        }
+        if addresses.is_empty() {
+            return self.say("Connecting.  Ctrl-C cancels.");
+        }
+        let place = |(at, address): (usize, &SocketAddr)| {
+            let host = if self.verbose {
+                address.to_string()
+            } else {
+                address.ip().to_string()
+            };
+            match interfaces.get(at).filter(|name| !name.is_empty()) {
+                Some(interface) => format!("{host} ({interface})"),
+                None => host,
+            }
+        };
+        let mut places: Vec<_> = addresses.iter().enumerate().map(place).collect();
+        if places.len() > PLACES && !self.verbose {
+            let more = places.len() - PLACES;
+            places.truncate(PLACES);
+            places.push(format!("{more} more"));
+        }
+        self.say(&format!(
+            "Waiting on {}.  Ctrl-C cancels.",
+            places.join(", ")
+        ));
+    }
+
+    fn skipped(&mut self, path: &[u8], why: &str) {
+        self.skipped += 1;
+        let shown = self.verbose || (self.role == Role::Receiver && self.skipped <= SKIPPED);
+        if shown {
+            self.say(&format!("skipped \"{}\": {why}", escape(path)));
+        } else if self.role == Role::Receiver && self.skipped == SKIPPED + 1 {
+            self.say("more items are skipped: -v names them all");
+        }
+    }
+
+    pub(super) fn warn(&mut self, message: &str) {
+        if !self.quiet {
+            let line = format!("{} {}", yellow("warning:"), text::harmless(message));
+            self.print(&line);
+        }
+    }
+
+    /// `Done: 1,204 files, 3.8 GB in 34 s (112 MB/s), verified by the receiver.  blake3 9f1c…`
+    pub(super) fn summary(
+        &self,
+        bytes: u64,
+        elapsed: Duration,
+        blake3: &[u8],
+        how: &str,
+    ) -> String {
+        let contents = self.contents.clone().unwrap_or_else(|| text::bytes(bytes));
+        let seconds = elapsed.as_secs_f64();
+        let rate = match seconds > 0.0 {
+            true => format!(" ({})", text::rate(bytes as f64 / seconds)),
+            false => String::new(),
+        };
+        let digest = text::hex(blake3);
+        let digest = match self.verbose {
+            true => digest,
+            false => format!("{}…", &digest[..digest.len().min(16)]),
+        };
+        format!(
+            "Done: {contents} in {}{rate}{how}.  blake3 {digest}",
+            text::span(elapsed)
+        )
+    }
+}
+
+fn bold(text: &str) -> String {
+    format!("\u{1b}[1m{text}\u{1b}[0m")
+}
+
+pub(super) fn red(text: &str) -> String {
+    format!("\u{1b}[1;31m{text}\u{1b}[0m")
+}
+
+fn yellow(text: &str) -> String {
+    format!("\u{1b}[33m{text}\u{1b}[0m")
+}
+
+/// Addresses shown without `--verbose`.
+const PLACES: usize = 6;
+/// Skipped items a receiver names without `--verbose`.
+const SKIPPED: usize = 10;
