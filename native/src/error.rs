@@ -54,6 +54,20 @@ pub enum Error {
         /// What the protocol says.
         error: shared::Error,
     },
+    /// The connection to the peer broke.
+    #[error("the connection to {peer} was lost: {why}")]
+    Disconnected {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// How, as a clause.
+        why: String,
+    },
+    /// The peer speaks another version of the protocol.
+    #[error("{peer} speaks another version of Hayate's protocol than this one ({}); install the same version on both sides", shared::VERSION)]
+    Version {
+        /// The peer's address.
+        peer: SocketAddr,
+    },
     /// Three wrong codes: the code phrase is dead.
     #[error(
         "{count} wrong codes from {from}: somebody mistypes or guesses; run again for a new code phrase"
@@ -163,7 +177,8 @@ impl Error {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Disk { .. } | Self::Exists { .. } => ErrorKind::Disk,
             Self::SourceChanged { .. } => ErrorKind::SourceChanged,
-            Self::Network { .. } => ErrorKind::Disconnected,
+            Self::Network { .. } | Self::Disconnected { .. } => ErrorKind::Disconnected,
+            Self::Version { .. } => ErrorKind::Version,
             Self::Burned { .. } => ErrorKind::Code,
             Self::Skipped { .. } => ErrorKind::Skipped,
             Self::Internal(_) => ErrorKind::Internal,

@@ -96,6 +96,12 @@ pub enum Event {
 #[derive(Clone)]
 pub(crate) struct Listener(Rc<RefCell<dyn FnMut(Event)>>);
 
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
 impl Listener {
     pub(crate) fn new(listener: impl FnMut(Event) + 'static) -> Self {
         Self(Rc::new(RefCell::new(listener)))

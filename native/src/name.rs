@@ -1,6 +1,9 @@
 //! Names between the bytes of a payload and the spelling of this system.
 
-use std::{ffi::OsStr, path::Path};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 use shared::UnsafeContent;
 
@@ -24,7 +27,9 @@ pub(crate) fn to_bytes(name: &OsStr) -> Option<&[u8]> {
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "its twin can fail")]
 pub(crate) fn to_path(bytes: &[u8]) -> Result<&Path, UnsafeContent> {
-    Ok(Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)))
+    Ok(Path::new(
+        <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes),
+    ))
 }
 
 #[cfg(not(unix))]
@@ -42,4 +47,16 @@ pub(crate) fn to_path(bytes: &[u8]) -> Result<&Path, UnsafeContent> {
     std::str::from_utf8(bytes)
         .map(Path::new)
         .map_err(|_| refuse("a name that is not Unicode"))
+}
+
+/// A single name from the bytes of one this system listed or a [`shared::path::SafeName`].
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "its twin can fail")]
+pub(crate) fn from_bytes(name: Vec<u8>) -> Option<OsString> {
+    Some(std::os::unix::ffi::OsStringExt::from_vec(name))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn from_bytes(name: Vec<u8>) -> Option<OsString> {
+    String::from_utf8(name).ok().map(OsString::from)
 }

@@ -41,7 +41,6 @@ pub(crate) enum End {
 /// A wire with a task for each direction, so that neither waits for the other.
 pub(crate) struct Link<W: Wire> {
     pub(crate) peer: SocketAddr,
-    pub(crate) binding: shared::Binding,
     incoming: flume::Receiver<Incoming>,
     end: Option<End>,
     pub(crate) outgoing: flume::Sender<Bytes>,
@@ -57,7 +56,7 @@ where
 {
     /// Takes a wire into use; `limit` bounds what is written, in bytes a second.
     pub(crate) fn new(wire: W, limit: Option<u64>) -> Self {
-        let (peer, binding) = (wire.peer(), wire.binding());
+        let peer = wire.peer();
         let (mut reader, mut writer, closer) = wire.split();
         let (pieces, incoming) = flume::bounded(PIECES);
         let reader = compio::runtime::spawn(async move {
@@ -88,7 +87,7 @@ where
             }
             let _ = writer.finish().await;
         });
-        Self { peer, binding, incoming, end: None, outgoing, closer, reader, writer }
+        Self { peer, incoming, end: None, outgoing, closer, reader, writer }
     }
 
     /// The next piece from the peer; `None`, once, at the end of its half.
@@ -120,8 +119,14 @@ where
         self.closer.close(0).await;
     }
 
+    /// What a failure of the session is to the person: where the wire broke, how.
     pub(crate) fn failed(&self, error: shared::Error) -> Error {
-        Error::Session { peer: Some(self.peer), error }
+        match (&self.end, error) {
+            (Some(End::Failed(wire)), shared::Error::Disconnected) => {
+                Error::Disconnected { peer: self.peer, why: wire.to_string() }
+            }
+            (_, error) => Error::Session { peer: Some(self.peer), error },
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use shared::{Credentials, Offer, Output, Reason, Sender, Slot, sender::Request, 
 
 use super::{HANDSHAKE, Link};
 use crate::{
-    Error, Event, Progress, Sent,
+    Error, Progress, Sent,
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
@@ -202,15 +202,16 @@ where
     }
 
     async fn wait(&mut self) {
-        let outgoing = self.outgoing.clone();
+        let (outgoing, wire) = (self.outgoing.clone(), self.link.outgoing.clone());
         let sending = async {
             match outgoing {
-                Some(bytes) => self.link.outgoing.send_async(bytes).await.is_ok(),
+                Some(bytes) => wire.send_async(bytes).await.is_ok(),
                 None => pending().await,
             }
         };
+        let deadline = self.deadline;
         let late = async {
-            match self.deadline {
+            match deadline {
                 Some(deadline) => time::sleep_until(deadline).await,
                 None => pending().await,
             }

@@ -1,0 +1,192 @@
+//! Where a payload goes: a file, a tree, standard output, a text in memory.
+//!
+//! Files are written to a staging directory next to their place and appear under their name only when
+//! they are complete, checked by the caller and durable.
+
+mod durable;
+mod file;
+mod plan;
+mod publish;
+mod rename;
+mod staging;
+mod stream;
+mod tree;
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+
+use crate::Error;
+use file::FileSink;
+use stream::{StreamSink, TextSink};
+use tree::TreeSink;
+
+pub use plan::Plan;
+pub use staging::is_staging;
+
+/// Where a person wants the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// In this directory under the offered name; a text is shown, not stored.
+    Directory(PathBuf),
+    /// Under this name; or in this directory if it is one, or ends in `/`.
+    Path(PathBuf),
+    /// On standard output; only for what is one sequence of bytes.
+    Stdout,
+}
+
+/// What to do when a name is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Ask the person; until [`Plan::decide`] was told the answer, the same as `Fail`.
+    #[default]
+    Ask,
+    /// Store under another name: `photo (1).jpg`.
+    Rename,
+    /// Replace what is there: a file by a file, a directory *as a whole* by a directory (it is not
+    /// merged), a link itself and never what it leads to. A directory is never replaced by a file.
+    Overwrite,
+    /// Leave what is there and do not store the new one.
+    Skip,
+    /// Store nothing.
+    Fail,
+}
+
+/// What came of a payload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Where it is: the file or directory; for several items the directory they are in.
+    pub path: Option<PathBuf>,
+    /// Names that were taken and so not stored.
+    pub skipped: u64,
+    /// The text, where the payload is one to be shown; hostile, escape it for a terminal.
+    pub text: Option<String>,
+}
+
+/// Takes the blocks of one payload and stores them at the end.
+///
+/// Shared by the threads that open blocks. Dropped before [`Sink::finish`] succeeded, it removes what
+/// it wrote and leaves everything else as it was.
+#[derive(Debug)]
+pub struct Sink(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    File(FileSink),
+    Tree(Box<Ordered<TreeSink>>),
+    Stream(Ordered<StreamSink>),
+    Text(Ordered<TextSink>),
+}
+
+impl Sink {
+    fn file(sink: FileSink) -> Self {
+        Self(Kind::File(sink))
+    }
+
+    fn tree(sink: TreeSink) -> Self {
+        Self(Kind::Tree(Box::new(Ordered::new(sink))))
+    }
+
+    fn stream(sink: StreamSink) -> Self {
+        Self(Kind::Stream(Ordered::new(sink)))
+    }
+
+    fn text(sink: TextSink) -> Self {
+        Self(Kind::Text(Ordered::new(sink)))
+    }
+
+    /// Whether blocks must come in order, one at a time.
+    pub fn ordered(&self) -> bool {
+        !matches!(self.0, Kind::File(_))
+    }
+
+    /// Takes the content of block `index`.
+    ///
+    /// # Errors
+    /// [`Error::Disk`]; what the archive breaks, as [`Error::Session`]; [`Error::Internal`] for a block
+    /// out of order where the order matters. The sink is then of no more use.
+    pub fn write(&self, index: u64, block: Bytes) -> Result<(), Error> {
+        match &self.0 {
+            Kind::File(file) => file.write(index, &block),
+            Kind::Tree(tree) => tree.push(index, |tree| tree.push(block)),
+            Kind::Stream(stream) => stream.push(index, |stream| stream.push(&block)),
+            Kind::Text(text) => text.push(index, |text| text.push(&block)),
+        }
+    }
+
+    /// Makes everything durable and gives it its name. Call it once, after every block was written
+    /// and the payload was verified; it may take seconds.
+    ///
+    /// # Errors
+    /// [`Error::Disk`], [`Error::Exists`], or [`Error::Session`] where the content is not what was
+    /// offered; nothing is stored then.
+    pub fn finish(&self) -> Result<Stored, Error> {
+        match &self.0 {
+            Kind::File(file) => file.finish(),
+            Kind::Tree(tree) => tree.take()?.finish(),
+            Kind::Stream(stream) => stream.take()?.finish(),
+            Kind::Text(text) => text.take()?.finish(),
+        }
+    }
+
+    /// The path of the entry that is being written, where the payload is an archive; hostile, escape
+    /// it.
+    pub fn describe(&self) -> Option<Vec<u8>> {
+        match &self.0 {
+            Kind::Tree(tree) => lock(&tree.0).as_ref()?.1.current(),
+            _ => None,
+        }
+    }
+}
+
+/// A sink that takes blocks in order, and the index that is due; `None` once it was finished.
+#[derive(Debug)]
+struct Ordered<S>(Mutex<Option<(u64, S)>>);
+
+impl<S> Ordered<S> {
+    fn new(sink: S) -> Self {
+        Self(Mutex::new(Some((0, sink))))
+    }
+
+    fn push(
+        &self,
+        index: u64,
+        push: impl FnOnce(&mut S) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut ordered = lock(&self.0);
+        let (due, sink) = ordered.as_mut().ok_or_else(finished)?;
+        if *due != index {
+            return Err(Error::Internal(format!(
+                "block {index} came where {due} was due"
+            )));
+        }
+        *due += 1;
+        push(sink)
+    }
+
+    fn take(&self) -> Result<S, Error> {
+        let (_, sink) = lock(&self.0).take().ok_or_else(finished)?;
+        Ok(sink)
+    }
+}
+
+fn finished() -> Error {
+    Error::Internal("a sink was used after its end".into())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panicking thread left behind is a sink whose payload is incomplete; nobody finishes it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The content contradicts the offer.
+fn mismatch(what: &'static str) -> Error {
+    session(shared::Error::Mismatch(what))
+}
+
+fn session(error: shared::Error) -> Error {
+    Error::Session { peer: None, error }
+}

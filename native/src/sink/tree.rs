@@ -1,0 +1,330 @@
+//! A payload that becomes a tree: entries are created as the archive names them, below a directory
+//! that nobody else can reach.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use cap_std::fs::Dir;
+use shared::{
+    archive::{Entry, Event, Kind, Policy, Reader},
+    path::SafePath,
+};
+
+use super::{
+    OnConflict, Stored,
+    durable::Durability,
+    file::{create_new, is_zero, set_mtime, stored_one, write_at},
+    mismatch,
+    publish::{Item, Target, publish},
+    session,
+    staging::{PAYLOAD, Staging},
+};
+use crate::{Error, name};
+
+/// What a tree must turn out to be, and what becomes of it.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    /// Whether symbolic links are taken.
+    pub(super) links: bool,
+    pub(super) becomes: Becomes,
+    pub(super) conflict: OnConflict,
+}
+
+/// How a tree is published.
+#[derive(Debug)]
+pub(super) enum Becomes {
+    /// As one directory of this name.
+    Directory {
+        name: OsString,
+        /// Whole seconds since 1970; `None` for the time of writing.
+        mtime: Option<i64>,
+    },
+    /// Each entry at its top under its own name.
+    Items,
+}
+
+#[derive(Debug)]
+pub(super) struct TreeSink {
+    reader: Reader,
+    shape: Shape,
+    /// The directories from the top to the one of the last entry.
+    levels: Vec<Level>,
+    current: Option<Current>,
+    /// Entries at the top, in the order of the archive.
+    items: Vec<Item>,
+    top: Dir,
+    durability: Durability,
+    /// Last, so that handles are closed before their directory is removed.
+    staging: Staging,
+}
+
+/// A directory whose content is coming.
+#[derive(Debug)]
+struct Level {
+    /// `None` for one far above the entries that come, see [`MAX_HELD`].
+    dir: Option<Dir>,
+    name: OsString,
+    mtime: i64,
+}
+
+/// The file whose content is coming.
+#[derive(Debug)]
+struct Current {
+    file: File,
+    entry: Entry,
+    at: u64,
+    /// Whether zeros were left out, so that the length must be set.
+    sparse: bool,
+}
+
+/// Handles that are held at most: a tree may be deeper than a process may have files open.
+const MAX_HELD: usize = 64;
+
+impl TreeSink {
+    pub(super) fn create(staging: Staging, shape: Shape) -> Result<Self, Error> {
+        let failed = |error| Error::disk("create a directory in", staging.parent_path(), error);
+        // One level further down, so that it has the mode of an ordinary directory.
+        staging.dir().create_dir(PAYLOAD).map_err(failed)?;
+        let top = staging.dir().open_dir(PAYLOAD).map_err(failed)?;
+        let durability = Durability::of(&top).map_err(failed)?;
+        Ok(Self {
+            reader: Reader::new(Policy {
+                links: shape.links,
+                max_entries: shape.entries,
+            }),
+            shape,
+            levels: Vec::new(),
+            current: None,
+            items: Vec::new(),
+            top,
+            durability,
+            staging,
+        })
+    }
+
+    /// The path of the last entry.
+    pub(super) fn current(&self) -> Option<Vec<u8>> {
+        if let Some(current) = &self.current {
+            return Some(current.entry.path.as_bytes().to_vec());
+        }
+        let names = self
+            .levels
+            .iter()
+            .map(|level| level.name.as_encoded_bytes());
+        let path = names.collect::<Vec<_>>().join(&b'/');
+        (!path.is_empty()).then_some(path)
+    }
+
+    pub(super) fn push(&mut self, block: Bytes) -> Result<(), Error> {
+        self.reader.push(block);
+        while let Some(event) = self.reader.next().map_err(session)? {
+            match event {
+                Event::Entry(entry) => self.entry(entry)?,
+                Event::Content(bytes) => self.content(&bytes)?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<Stored, Error> {
+        let summary = self.reader.finish().map_err(session)?;
+        if self.current.is_some() {
+            return Err(Error::Internal("an archive ended inside a file".into()));
+        }
+        if (summary.entries, summary.bytes) != (self.shape.entries, self.shape.bytes) {
+            return Err(mismatch("not the files that were offered"));
+        }
+        close_levels(&self.top, &mut self.levels, 0);
+        let staging = &self.staging;
+        let target = Target {
+            dir: staging.parent(),
+            path: staging.parent_path(),
+        };
+        if let Becomes::Directory {
+            mtime: Some(mtime), ..
+        } = self.shape.becomes
+        {
+            set_mtime_of(staging.dir(), Path::new(PAYLOAD), mtime);
+        }
+        self.durability
+            .sync(staging.dir())
+            .map_err(|error| Error::disk("write to", target.path, error))?;
+        match self.shape.becomes {
+            Becomes::Directory { name, .. } => {
+                let item = Item {
+                    staged: PAYLOAD.into(),
+                    name,
+                    directory: true,
+                };
+                let names = publish(staging.dir(), target, &[item], self.shape.conflict)?;
+                Ok(stored_one(target.path, names))
+            }
+            Becomes::Items => {
+                let names = publish(&self.top, target, &self.items, self.shape.conflict)?;
+                Ok(Stored {
+                    path: Some(target.path.to_path_buf()),
+                    skipped: names.iter().filter(|name| name.is_none()).count() as u64,
+                    text: None,
+                })
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: Entry) -> Result<(), Error> {
+        let depth = entry.path.depth();
+        // The archive comes in order, so the directory of an entry is the last one at its level.
+        if self.levels.len() < depth - 1 {
+            return Err(mismatch("an entry without its directory"));
+        }
+        close_levels(&self.top, &mut self.levels, depth - 1);
+        let name = entry.path.name();
+        let os_name = name::to_path(name.as_bytes())
+            .map_err(|problem| session(problem.into()))?
+            .as_os_str()
+            .to_owned();
+        if depth == 1 {
+            self.items.push(Item {
+                staged: os_name.clone(),
+                name: os_name.clone(),
+                directory: entry.kind == Kind::Directory,
+            });
+        }
+        let shown = self.shown(&entry.path);
+        let failed = |error| Error::disk("create", &shown, error);
+        let parent = parent(&self.top, &mut self.levels).map_err(failed)?;
+        let path = Path::new(&os_name);
+        match &entry.kind {
+            Kind::Directory => {
+                parent.create_dir(path).map_err(failed)?;
+                let dir = parent.open_dir(path).map_err(failed)?;
+                self.levels.push(Level {
+                    dir: Some(dir),
+                    name: os_name,
+                    mtime: entry.mtime,
+                });
+                if let Some(far) = self.levels.len().checked_sub(MAX_HELD + 1) {
+                    self.levels[far].dir = None;
+                }
+            }
+            Kind::File => {
+                let file = create_new(parent, path, entry.executable).map_err(failed)?;
+                self.current = Some(Current {
+                    file,
+                    entry,
+                    at: 0,
+                    sparse: false,
+                });
+                self.complete()?;
+            }
+            Kind::Symlink { target } => {
+                link(parent, path, target).map_err(failed)?;
+                set_mtime_of(parent, path, entry.mtime);
+            }
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(current) = &mut self.current else {
+            return Err(Error::Internal("content without a file".into()));
+        };
+        if is_zero(bytes) {
+            current.sparse = true;
+        } else if let Err(error) = write_at(&current.file, bytes, current.at) {
+            let path = current.entry.path.clone();
+            return Err(Error::disk("write", self.shown(&path), error));
+        }
+        current.at += bytes.len() as u64;
+        self.complete()
+    }
+
+    /// Closes the current file once all of it is there.
+    fn complete(&mut self) -> Result<(), Error> {
+        let done = self
+            .current
+            .take_if(|current| current.at >= current.entry.size);
+        let Some(done) = done else { return Ok(()) };
+        if done.sparse {
+            let set = done.file.set_len(done.entry.size);
+            set.map_err(|error| Error::disk("write", self.shown(&done.entry.path), error))?;
+        }
+        set_mtime(&done.file, Some(done.entry.mtime));
+        Ok(())
+    }
+
+    /// Where an entry will be, for messages.
+    fn shown(&self, path: &SafePath) -> PathBuf {
+        let mut shown = self.staging.parent_path().to_path_buf();
+        if let Becomes::Directory { name, .. } = &self.shape.becomes {
+            shown.push(name);
+        }
+        shown.extend(name::to_path(path.as_bytes()));
+        shown
+    }
+}
+
+/// Leaves directories until `depth` of them are left; their times count from now on.
+fn close_levels(top: &Dir, levels: &mut Vec<Level>, depth: usize) {
+    while levels.len() > depth {
+        let Some(level) = levels.pop() else { return };
+        // A directory that cannot be opened again keeps the time of writing, as any failure here.
+        if let Ok(parent) = parent(top, levels) {
+            set_mtime_of(parent, Path::new(&level.name), level.mtime);
+        }
+    }
+}
+
+/// The directory that entries are created in now.
+fn parent<'a>(top: &'a Dir, levels: &'a mut [Level]) -> std::io::Result<&'a Dir> {
+    if levels.last().is_some_and(|level| level.dir.is_none()) {
+        let path: PathBuf = levels.iter().map(|level| &level.name).collect();
+        let dir = top.open_dir(path)?;
+        if let Some(level) = levels.last_mut() {
+            level.dir = Some(dir);
+        }
+    }
+    Ok(levels
+        .last()
+        .and_then(|level| level.dir.as_ref())
+        .unwrap_or(top))
+}
+
+#[cfg(unix)]
+fn link(dir: &Dir, name: &Path, target: &[u8]) -> std::io::Result<()> {
+    let target = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target);
+    dir.symlink(Path::new(target), name)
+}
+
+#[cfg(not(unix))]
+fn link(_: &Dir, _: &Path, _: &[u8]) -> std::io::Result<()> {
+    Err(std::io::Error::new(
+        std::io::ErrorKind::Unsupported,
+        "this system stores no symbolic links without special rights",
+    ))
+}
+
+/// Best effort, for what is not open: a directory or a link itself.
+#[cfg(unix)]
+fn set_mtime_of(dir: &Dir, name: &Path, mtime: i64) {
+    use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT, utimensat};
+    let times = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT as _,
+        },
+        last_modification: Timespec {
+            tv_sec: mtime as _,
+            tv_nsec: 0,
+        },
+    };
+    let _ = utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW);
+}
+
+#[cfg(not(unix))]
+fn set_mtime_of(_: &Dir, _: &Path, _: i64) {}
