@@ -1,1 +1,162 @@
-fn main() {}
+//! The bare transport: zeros from one process or thread to another through compio-quic with
+//! Hayate's configuration, without a session, files or sealing. What Hayate can reach at best.
+//!
+//! `cargo bench -p hayate --bench quic` runs over loopback. Between two machines or network
+//! namespaces: `quic serve ADDR:PORT` here, `quic fetch ADDR:PORT MIB` there. Behind either,
+//! `key=value` sets `window`, `cwnd`, `ack`, `buffer` or `datagram` (bytes; `ack` in packets).
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement, not a product"
+)]
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use compio::{net::UdpSocket, runtime::Runtime};
+use compio_quic::{Connection, Endpoint};
+use hayate::{
+    identity::Identity,
+    quic::{Tuning, client_config, endpoint_config, server_config, udp_socket},
+};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let (settings, words): (Vec<&str>, Vec<&str>) = arguments
+        .iter()
+        .map(String::as_str)
+        .partition(|argument| argument.contains('='));
+    let tuning = tuning(&settings);
+    match words[..] {
+        ["serve", at] => run(serve(at.parse().unwrap(), tuning, |_| ())),
+        ["fetch", at, mib] => {
+            run(fetch(at.parse().unwrap(), mib.parse().unwrap(), tuning));
+        }
+        [] | [_] => {
+            let mib = words.first().map_or(512, |mib| mib.parse().unwrap());
+            loopback(mib, tuning);
+        }
+        _ => println!("usage: quic [MIB] | serve ADDR:PORT | fetch ADDR:PORT MIB, key=value ..."),
+    }
+}
+
+fn tuning(settings: &[&str]) -> Tuning {
+    let mut tuning = Tuning::default();
+    for setting in settings {
+        let (key, value) = setting.split_once('=').unwrap();
+        match key {
+            "window" => tuning.stream_window = value.parse().unwrap(),
+            "cwnd" => tuning.initial_window = value.parse().unwrap(),
+            "ack" => tuning.ack_threshold = value.parse().unwrap(),
+            "buffer" => tuning.socket_buffer = value.parse().unwrap(),
+            "datagram" => tuning.datagram = Some(value.parse().unwrap()),
+            _ => panic!("unknown setting {key}"),
+        }
+    }
+    tuning
+}
+
+fn loopback(mib: u64, tuning: Tuning) {
+    let (found, address) = flume::bounded(1);
+    let server = tuning.clone();
+    std::thread::spawn(move || {
+        let at = (Ipv4Addr::LOCALHOST, 0).into();
+        run(serve(at, server, move |at| found.send(at).unwrap()));
+    });
+    run(fetch(address.recv().unwrap(), mib, tuning));
+}
+
+fn run(future: impl Future<Output = ()>) {
+    Runtime::new().unwrap().block_on(future);
+}
+
+/// Sends as many zeros as each peer asks for; ends after the first.
+async fn serve(at: SocketAddr, tuning: Tuning, bound: impl FnOnce(SocketAddr)) {
+    let socket = udp_socket(at, &tuning).unwrap();
+    bound(socket.local_addr().unwrap());
+    let config = server_config(&Identity::generate().unwrap()).unwrap();
+    let socket = UdpSocket::from_std(socket).unwrap();
+    let endpoint = Endpoint::new(socket, endpoint_config(), Some(config.clone()), None).unwrap();
+    let incoming = endpoint.wait_incoming().await.unwrap();
+    let mut config = config;
+    config.transport_config(tuning.transport(incoming.remote_address()));
+    let connection = incoming.accept_with(config).unwrap().await.unwrap();
+    let (mut send, mut recv) = connection.accept_bi().await.unwrap();
+    let request = recv.read_chunk(8, true).await.unwrap().unwrap();
+    let mib = u64::from_be_bytes(request.bytes[..].try_into().unwrap());
+
+    let block = Bytes::from(vec![0; 1 << 20]);
+    let started = (Instant::now(), cpu());
+    for _ in 0..mib {
+        send.write_all_chunks(&mut [block.clone()]).await.unwrap();
+    }
+    send.finish().unwrap();
+    let _ = send.stopped().await;
+    report("sent", mib, started, &connection);
+}
+
+/// Asks for `mib` MiB and throws them away.
+async fn fetch(at: SocketAddr, mib: u64, tuning: Tuning) {
+    let any = SocketAddr::new(
+        if at.is_ipv4() {
+            [0, 0, 0, 0].into()
+        } else {
+            [0u16; 8].into()
+        },
+        0,
+    );
+    let socket = UdpSocket::from_std(udp_socket(any, &tuning).unwrap()).unwrap();
+    let endpoint = Endpoint::new(socket, endpoint_config(), None, None).unwrap();
+    let mut config = client_config().unwrap();
+    config.transport_config(tuning.transport(at));
+    let connecting = endpoint.connect(at, "hayate", Some(config)).unwrap();
+    let connection = connecting.await.unwrap();
+    connection.set_receive_window((2 * tuning.stream_window).into());
+    let (mut send, mut recv) = connection.open_bi_wait().await.unwrap();
+
+    let started = (Instant::now(), cpu());
+    let request = Bytes::copy_from_slice(&mib.to_be_bytes());
+    send.write_all_chunks(&mut [request]).await.unwrap();
+    let mut received = 0;
+    let mut chunks = [const { Bytes::new() }; 256];
+    while let Some(count) = recv.read_chunks(&mut chunks).await.unwrap() {
+        received += chunks[..count].iter().map(Bytes::len).sum::<usize>() as u64;
+    }
+    assert_eq!(received, mib << 20);
+    report("received", mib, started, &connection);
+    connection.close(0u32.into(), b"");
+    drop((connection, send, recv));
+    let _ = compio::time::timeout(Duration::from_secs(1), endpoint.shutdown()).await;
+}
+
+/// Over loopback the CPU time is that of both ends.
+fn report(what: &str, mib: u64, started: (Instant, Duration), connection: &Connection) {
+    let seconds = started.0.elapsed().as_secs_f64();
+    let cpu = (cpu() - started.1).as_secs_f64();
+    let gib = mib as f64 / 1024.0;
+    let stats = connection.stats();
+    println!(
+        "{what} {mib} MiB: {:.2} GiB/s, {:.2} cpu-s/GiB, datagrams of {} bytes, {:.1} a send, {} lost, {} congestion events, {} black holes, cwnd {} KiB, rtt {:?}",
+        gib / seconds,
+        cpu / gib,
+        stats.path.current_mtu,
+        stats.udp_tx.datagrams as f64 / stats.udp_tx.ios.max(1) as f64,
+        stats.path.lost_packets,
+        stats.path.congestion_events,
+        stats.path.black_holes_detected,
+        stats.path.cwnd >> 10,
+        stats.path.rtt,
+    );
+}
+
+/// User and system time of this process so far.
+fn cpu() -> Duration {
+    let usage = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(usage.tv_sec as u64, usage.tv_nsec as u32)
+}

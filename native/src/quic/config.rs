@@ -34,8 +34,15 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
+            // veth, 512 MiB: 1, 2 and 4 MiB are alike and lose nothing; 8 MiB, more than the socket
+            // buffer, loses 800 to 9000 packets.
             stream_window: 4 << 20,
-            initial_window: 4 << 20,
+            // veth: 0.70 GiB/s with 1 or 4 MiB, 0.43 with the usual 14 KiB. Into 100 Mbit/s with a
+            // queue of 256 KiB, of 22 k packets are lost: 240 (14 KiB), 1650 (1 MiB), 7800 (4 MiB).
+            initial_window: 1 << 20,
+            // Makes no difference while flow control is the limit; where the congestion window is,
+            // 64 instead of 1 halves the CPU time (6.8 to 3.1 s/GiB), as acknowledgements of a few
+            // packets let out batches of a few packets.
             ack_threshold: 32,
             socket_buffer: 4 << 20,
             datagram: None,
@@ -162,9 +169,11 @@ fn internal(error: impl std::fmt::Display) -> Error {
 /// The protocol both sides must name.
 pub const ALPN: &[u8] = b"hayate/7";
 
-/// UDP payload on a route of 1500 bytes, with room for IPv6 and a tunnel's header.
+/// UDP payload on a route of 1500 bytes, IPv4 or IPv6. 1200 costs a fifth more CPU. Where a router
+/// takes only 1280 the connection falls back to 1200 after some 2900 lost packets, still in the first
+/// second.
 const DATAGRAM: u16 = 1452;
-/// UDP payload on loopback, where one packet may be as large as UDP can name.
+/// UDP payload on loopback: 0.96 GiB/s and 1.1 s/GiB of CPU for both ends, 0.41 and 2.7 with 1452.
 const LOOPBACK_DATAGRAM: u16 = 65_000;
 /// Larger packets are not batched: 32 of them would exceed the 64 KiB of one GSO send, and
 /// compio-quic drops such a send silently.
@@ -173,8 +182,9 @@ const MAX_OFFLOADED: u16 = 2040;
 const MAX_DATAGRAM: u16 = 65_527;
 /// Bytes a peer may send ahead before it has proved that it knows the code.
 const STRANGER_WINDOW: u32 = 16 << 10;
-/// The smallest window, whatever the socket buffer: Wi-Fi needs it, and some loss costs less.
-const MIN_WINDOW: u32 = 1 << 20;
+/// The smallest window, whatever the socket buffer: what 800 Mbit/s of Wi-Fi have under way in 5 ms.
+/// With the 208 KiB of a stock Linux, 1 MiB instead of 208 KiB loses 1 % on veth at equal speed.
+const MIN_WINDOW: u32 = 512 << 10;
 /// Bytes written and not yet acknowledged that are held for retransmission.
 const SEND_WINDOW: u64 = 16 << 20;
 /// Milliseconds of silence after which a peer is gone.

@@ -21,6 +21,7 @@ pub use self::{
     config::{ALPN, Tuning, client_config, endpoint_config, server_config},
     dial::Dialer,
     listen::{ListenOptions, Listener, Port},
+    socket::udp_socket,
 };
 use crate::{
     Error,

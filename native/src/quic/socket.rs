@@ -7,6 +7,8 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::Tuning;
+
 /// Binds a UDP socket with buffers of `buffer` bytes, or as much as the system allows.
 ///
 /// `[::]` takes IPv4 as well when `dual` is set; nothing else ever does.
@@ -24,6 +26,14 @@ pub(super) fn bind(address: SocketAddr, dual: bool, buffer: usize) -> io::Result
     let _ = socket.set_send_buffer_size(buffer);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// A socket at `address` as a connection of its own needs it; `[::]` takes IPv4 as well.
+///
+/// # Errors
+/// What the system says when the address cannot be bound.
+pub fn udp_socket(address: SocketAddr, tuning: &Tuning) -> io::Result<UdpSocket> {
+    bind(address, true, tuning.socket_buffer)
 }
 
 /// Bytes of packets that can wait in `socket` until they are read.
