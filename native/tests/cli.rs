@@ -66,6 +66,7 @@ fn help_goes_to_stdout_and_has_the_exit_codes() {
         assert!(output.stderr.is_empty(), "{words:?}");
     }
     assert!(stdout(&hayate(["--version"])).starts_with("hayate "));
+    assert!(!stdout(&hayate(["send", "--help"])).contains("[env:"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Command as Clap, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hayate::{Cipher, Compression, Links, OnConflict};
 
@@ -10,7 +10,7 @@ use crate::{endpoint, failure::exit_codes_help, quantity};
 
 /// Send files between the machines of one room: fast, encrypted, verified
 #[derive(Debug, Parser)]
-#[command(name = "hayate", version, after_help = exit_codes_help(), max_term_width = 100)]
+#[command(name = "hayate", version, after_help = after_help(), max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -18,13 +18,26 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The command for clap; its help names the rule for variables once instead of one at every option.
+pub(crate) fn command() -> Clap {
+    let hide = |command: Clap| command.mut_args(|argument| argument.hide_env(true));
+    hide(Cli::command()).mut_subcommands(hide)
+}
+
+fn after_help() -> String {
+    format!(
+        "Every option --some-flag has a variable HAYATE_SOME_FLAG; a switch is on with 1.\n\n{}",
+        exit_codes_help()
+    )
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Offer files, directories or a text under a code phrase
-    #[command(visible_alias = "tx", after_help = exit_codes_help())]
+    #[command(visible_alias = "tx", after_help = after_help())]
     Send(Box<SendArgs>),
     /// Find the sender of a code phrase and store what it offers
-    #[command(visible_aliases = ["rx", "recv"], after_help = exit_codes_help())]
+    #[command(visible_aliases = ["rx", "recv"], after_help = after_help())]
     Receive(Box<ReceiveArgs>),
     /// Print a completion script for a shell
     Completions {
@@ -240,18 +253,16 @@ fn nonempty(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn every_flag_has_its_variable() {
-        let cli = Cli::command();
+        let cli = command();
         for command in cli.get_subcommands().chain([&cli]) {
             for argument in command.get_arguments() {
                 let Some(flag) = argument.get_long().filter(|flag| *flag != "help") else {

@@ -1,13 +1,12 @@
 //! `hayate completions SHELL`.
 
-use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 
-use crate::{args::Cli, failure::Failure, ui::write_stdout};
+use crate::{args::command, failure::Failure, ui::write_stdout};
 
 /// Prints the completion script for `shell`.
 pub(crate) fn run(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "hayate", &mut script);
+    generate(shell, &mut command(), "hayate", &mut script);
     write_stdout(&script)
 }

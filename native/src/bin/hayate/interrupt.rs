@@ -8,9 +8,10 @@ use futures_util::future::{Either, select};
 ///
 /// The listeners are gone with the first signal, so the next one has the system's default effect: it kills.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
-    match select(pin!(work), pin!(signal())).await {
-        Either::Left((result, _)) => Ok(result),
-        Either::Right((code, _)) => {
+    // the signals come first, so that they are listened to when `work` blocks in a question
+    match select(pin!(signal()), pin!(work)).await {
+        Either::Right((result, _)) => Ok(result),
+        Either::Left((code, _)) => {
             thread::spawn(move || {
                 thread::sleep(PATIENCE);
                 std::process::exit(i32::from(code));

@@ -14,7 +14,7 @@ mod ui;
 
 use std::{ffi::OsString, future::Future, process::ExitCode, time::Instant};
 
-use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind as Clap};
+use clap::{FromArgMatches as _, error::ErrorKind as Clap};
 use hayate::ErrorKind;
 
 use args::{Cli, Command};
@@ -36,7 +36,7 @@ fn run(words: Vec<OsString>, start: Instant) -> Result<(), Failure> {
         ui::reject(&failure, json, start);
         failure
     };
-    let mut matches = match Cli::command().try_get_matches_from(words) {
+    let mut matches = match args::command().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return explain(&error).map_err(told),
     };
@@ -61,6 +61,12 @@ fn explain(error: &clap::Error) -> Result<(), Failure> {
         // a reader that has gone, as in `hayate --help | head`, is no failure
         let _ = error.print();
         return Ok(());
+    }
+    if error.kind() == Clap::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(Failure::usage(
+            "no command is given; try hayate send PATH, or hayate receive CODE",
+        )
+        .hint("hayate --help lists commands and options"));
     }
     let (message, tip) = one_line(&error.render().to_string());
     Err(Failure::usage(message)

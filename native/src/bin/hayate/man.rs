@@ -1,10 +1,10 @@
 //! `hayate man`: one page for every command.
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_mangen::Man;
 
 use crate::{
-    args::Cli,
+    args,
     failure::{EXIT_CODES, Failure},
     ui::write_stdout,
 };
@@ -17,7 +17,7 @@ pub(crate) fn run() -> Result<(), Failure> {
 }
 
 fn page() -> std::io::Result<String> {
-    let mut command = Cli::command().after_help("");
+    let mut command = args::command().after_help("");
     command.build();
     let mut page = Vec::new();
     let man = Man::new(command.clone()).title("HAYATE").section("1");

@@ -29,16 +29,17 @@ pub(crate) fn run(
     start: Instant,
 ) -> Result<(), Failure> {
     let ui = Ui::new(global, Role::Receiver, start);
-    let result = check(&args, matches, &ui)
-        .and_then(|()| code(&args, &ui))
-        .and_then(|code| crate::block_on(receive(args, code, &ui)));
+    let result = check(&args, matches, &ui).and_then(|()| crate::block_on(receive(args, &ui)));
     if let Err(failure) = &result {
         ui.failed(failure);
     }
     result
 }
 
-async fn receive(args: ReceiveArgs, code: String, ui: &Ui) -> Result<(), Failure> {
+async fn receive(args: ReceiveArgs, ui: &Ui) -> Result<(), Failure> {
+    let code = unless_interrupted(async { code(&args, ui) })
+        .await
+        .unwrap_or_else(|code| Err(Failure::Interrupted(code)))?;
     ui.start();
     if args.listen.is_none() {
         ui.say("Looking for the sender.  Ctrl-C cancels.");

@@ -84,7 +84,7 @@ impl Bars {
         let numbers = transfer.meter.numbers(progress);
         let mut name = progress.current.as_deref().map(escape).unwrap_or_default();
         if several {
-            name = format!("{}  {name}", peer.ip());
+            name = format!("{}  {name}", text::host(&peer));
         }
         let name = text::harmless(&name).into_owned();
         if self.style == Style::Plain {

@@ -11,7 +11,7 @@ use hayate::{Event, Offered, Progress, Received};
 use serde_json::{Map, Value, json};
 use shared::Kind;
 
-use super::text::hex;
+use super::text::{endpoint, hex};
 use crate::failure::Failure;
 
 /// Turns events into lines.
@@ -54,15 +54,15 @@ impl Lines {
                 interfaces,
             } => vec![self.line(
                 "waiting",
-                json!({ "code": code, "addresses": addresses, "interfaces": interfaces }),
+                json!({ "code": code, "addresses": addresses.iter().map(endpoint).collect::<Vec<_>>(), "interfaces": interfaces }),
             )],
             Event::Searching { seen } => vec![self.warning(seen)],
             Event::Warning(message) => vec![self.warning(message)],
             Event::Paired { peer, cipher } => {
-                vec![self.line("peer", json!({ "peer": peer, "cipher": cipher }))]
+                vec![self.line("peer", json!({ "peer": endpoint(peer), "cipher": cipher }))]
             }
             Event::AuthFailed { peer, left } => {
-                vec![self.line("auth_failed", json!({ "peer": peer, "left": left }))]
+                vec![self.line("auth_failed", json!({ "peer": endpoint(peer), "left": left }))]
             }
             Event::Offered(offered) => vec![self.offer(offered)],
             Event::Accepted { peer } => vec![self.consent(*peer, true)],
@@ -106,7 +106,10 @@ impl Lines {
     pub(crate) fn consent(&mut self, peer: SocketAddr, accepted: bool) -> String {
         let now = self.start.elapsed();
         self.peers.entry(peer).or_default().accepted = now;
-        self.line("consent", json!({ "peer": peer, "accepted": accepted }))
+        self.line(
+            "consent",
+            json!({ "peer": endpoint(&peer), "accepted": accepted }),
+        )
     }
 
     /// The last line of a failure.
@@ -140,8 +143,7 @@ impl Lines {
             Kind::Stream => ("stream", &[]),
         };
         let bytes = offer.payload.map(|_| offer.bytes);
-        let mut fields =
-            json!({ "peer": offered.peer, "kind": kind, "bytes": bytes, "entries": offer.entries });
+        let mut fields = json!({ "peer": endpoint(&offered.peer), "kind": kind, "bytes": bytes, "entries": offer.entries });
         name(&mut fields, "name", offer.name.as_bytes());
         if !names.is_empty() {
             let names = names
@@ -168,7 +170,7 @@ impl Lines {
         }
         if due || progress.total == Some(progress.done) {
             let mut fields =
-                json!({ "peer": peer, "done": progress.done, "total": progress.total });
+                json!({ "peer": endpoint(&peer), "done": progress.done, "total": progress.total });
             if let Some(current) = &progress.current {
                 name(&mut fields, "path", current);
             }
@@ -178,7 +180,7 @@ impl Lines {
     }
 
     fn file_done(&self, peer: SocketAddr, path: &[u8]) -> String {
-        let mut fields = json!({ "peer": peer });
+        let mut fields = json!({ "peer": endpoint(&peer) });
         name(&mut fields, "path", path);
         self.line("file_done", fields)
     }
@@ -199,7 +201,7 @@ impl Lines {
             .map(|path| self.file_done(peer, path))
             .collect();
         let mut fields = json!({
-            "peer": peer, "bytes": bytes, "blake3": hex(blake3), "elapsed_ms": elapsed.as_millis() as u64,
+            "peer": endpoint(&peer), "bytes": bytes, "blake3": hex(blake3), "elapsed_ms": elapsed.as_millis() as u64,
         });
         if let Some(path) = path {
             name(&mut fields, "path", path.as_os_str().as_encoded_bytes());

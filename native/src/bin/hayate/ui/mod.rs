@@ -100,7 +100,7 @@ impl Ui {
     }
 
     /// What is about to be sent, in one line.
-    pub(crate) fn announce(&self, survey: &Survey) {
+    pub(crate) fn announce(&self, name: &str, survey: &Survey) {
         let files = survey
             .entries
             .iter()
@@ -111,7 +111,7 @@ impl Ui {
             text::plural(files as u64, "file"),
             text::bytes(survey.bytes)
         );
-        let mut line = format!("{}  {contents}", escape(&survey.name));
+        let mut line = format!("{}  {contents}", name);
         if !survey.skipped.is_empty() {
             let skipped = text::plural(survey.skipped.len() as u64, "item");
             line.push_str(&format!("  ({skipped} skipped: --dry-run lists them)"));
@@ -272,7 +272,7 @@ impl Ui {
 pub(crate) fn describe(offered: &Offered) -> String {
     let mut line = format!(
         "{} offers {}.",
-        offered.peer.ip(),
+        text::host(&offered.peer),
         text::offer(&offered.offer)
     );
     let hidden = text::hidden(&offered.offer);
@@ -318,11 +318,13 @@ fn print_line(line: &str) {
 }
 
 fn complain(err: &mut AutoStream<io::Stderr>, failure: &Failure) {
-    if let Failure::Said { message, hint, .. } = failure {
-        let _ = writeln!(err, "{} {}", red("hayate:"), text::harmless(message));
-        if let Some(hint) = hint {
-            let _ = writeln!(err, "hint: {}", text::harmless(hint));
-        }
+    let (message, hint) = match failure {
+        Failure::Said { message, hint, .. } => (message.as_str(), hint.as_deref()),
+        Failure::Interrupted(_) => ("interrupted", None),
+    };
+    let _ = writeln!(err, "{} {}", red("hayate:"), text::harmless(message));
+    if let Some(hint) = hint {
+        let _ = writeln!(err, "hint: {}", text::harmless(hint));
     }
 }
 

@@ -72,7 +72,7 @@ impl Screen {
                 };
                 self.say(&format!(
                     "{} connected over QUIC, code accepted{detail}.",
-                    peer.ip()
+                    text::host(peer)
                 ));
             }
             Event::AuthFailed { peer, left } => {
@@ -83,10 +83,10 @@ impl Screen {
                         text::plural(u64::from(*left), "try").replace("trys", "tries")
                     ),
                 };
-                self.warn(&format!("{} tried a wrong code; {rest}", peer.ip()));
+                self.warn(&format!("{} tried a wrong code; {rest}", text::host(peer)));
             }
             Event::Offered(Offered { peer, .. }) if self.role == Role::Sender => {
-                self.say(&format!("Waiting for {} to accept.", peer.ip()));
+                self.say(&format!("Waiting for {} to accept.", text::host(peer)));
             }
             Event::Accepted { peer } => {
                 self.peers.insert(*peer, now);
@@ -114,7 +114,7 @@ impl Screen {
                     verified,
                 );
                 if self.several {
-                    line = format!("{}: {line}", peer.ip());
+                    line = format!("{}: {line}", text::host(peer));
                 }
                 self.say(&line);
             }
@@ -150,9 +150,9 @@ impl Screen {
         }
         let place = |(at, address): (usize, &SocketAddr)| {
             let host = if self.verbose {
-                address.to_string()
+                text::endpoint(address)
             } else {
-                address.ip().to_string()
+                text::host(address)
             };
             match interfaces.get(at).filter(|name| !name.is_empty()) {
                 Some(interface) => format!("{host} ({interface})"),

@@ -1,6 +1,6 @@
 //! Numbers, times and foreign text in the words of a person.
 
-use std::{borrow::Cow, path::Path, time::Duration};
+use std::{borrow::Cow, net::SocketAddr, path::Path, time::Duration};
 
 use shared::{Kind, Offer, path::escape};
 
@@ -96,6 +96,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// A path of this machine, harmless to print: its name may have come from a peer.
 pub(crate) fn path(path: &Path) -> String {
     escape(path.as_os_str().as_encoded_bytes())
+}
+
+/// The address of a peer or of this machine, without what a dual-stack socket makes of IPv4.
+pub(crate) fn host(address: &SocketAddr) -> String {
+    address.ip().to_canonical().to_string()
+}
+
+/// The address and its port, as [`host`].
+pub(crate) fn endpoint(address: &SocketAddr) -> String {
+    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
 }
 
 /// What is offered, with its size: `photos/  1,204 items, 3.8 GB`.
@@ -203,6 +213,13 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(plural(1, "file"), "1 file");
         assert_eq!(plural(1_204, "file"), "1,204 files");
+    }
+
+    #[test]
+    fn ipv4_looks_like_ipv4_on_every_socket() {
+        let mapped = "[::ffff:192.0.2.1]:5".parse().expect("an address");
+        assert_eq!(host(&mapped), "192.0.2.1");
+        assert_eq!(endpoint(&mapped), "192.0.2.1:5");
     }
 
     #[test]
