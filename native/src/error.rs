@@ -63,7 +63,10 @@ pub enum Error {
         why: String,
     },
     /// The peer speaks another version of the protocol.
-    #[error("{peer} speaks another version of Hayate's protocol than this one ({}); install the same version on both sides", shared::VERSION)]
+    #[error(
+        "{peer} speaks another version of Hayate's protocol than this one ({}); install the same version on both sides",
+        shared::VERSION
+    )]
     Version {
         /// The peer's address.
         peer: SocketAddr,

@@ -115,11 +115,17 @@ impl Listener {
     }
 
     pub(crate) fn paired(&self, peer: SocketAddr, suite: Option<Suite>) {
-        self.tell(Event::Paired { peer, cipher: suite.map_or("none", Suite::name) });
+        self.tell(Event::Paired {
+            peer,
+            cipher: suite.map_or("none", Suite::name),
+        });
     }
 
     pub(crate) fn offered(&self, peer: SocketAddr, offer: &Offer) {
-        self.tell(Event::Offered(Offered { peer, offer: offer.clone() }));
+        self.tell(Event::Offered(Offered {
+            peer,
+            offer: offer.clone(),
+        }));
     }
 
     pub(crate) fn accepted(&self, peer: SocketAddr) {

@@ -35,8 +35,14 @@ pub(crate) struct Guess {
 impl Gate {
     /// A gate for so many peers; `None` is any number.
     pub(crate) fn new(places: Option<u32>) -> Self {
-        let state = State { wrong: Vec::new(), places };
-        Self { turn: std::sync::Arc::default(), state: Rc::new(RefCell::new(state)) }
+        let state = State {
+            wrong: Vec::new(),
+            places,
+        };
+        Self {
+            turn: std::sync::Arc::default(),
+            state: Rc::new(RefCell::new(state)),
+        }
     }
 
     /// Waits for its turn.
@@ -44,7 +50,11 @@ impl Gate {
         self.open()?;
         let turn = self.turn.clone().lock_owned().await;
         self.open()?;
-        Ok(Guess { gate: self.clone(), peer, turn: Some(turn) })
+        Ok(Guess {
+            gate: self.clone(),
+            peer,
+            turn: Some(turn),
+        })
     }
 
     fn open(&self) -> Result<(), Refusal> {
@@ -71,8 +81,10 @@ impl Gate {
         let state = self.state.borrow();
         let mut from: Vec<String> = state.wrong.iter().map(ToString::to_string).collect();
         from.dedup();
-        (state.wrong.len() >= GUESSES as usize)
-            .then(|| Error::Burned { count: GUESSES, from: from.join(", ") })
+        (state.wrong.len() >= GUESSES as usize).then(|| Error::Burned {
+            count: GUESSES,
+            from: from.join(", "),
+        })
     }
 }
 

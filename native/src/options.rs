@@ -51,7 +51,8 @@ fn aes_in_hardware() -> bool {
 
 #[cfg(target_arch = "aarch64")]
 fn aes_in_hardware() -> bool {
-    std::arch::is_aarch64_feature_detected!("aes") && std::arch::is_aarch64_feature_detected!("pmull")
+    std::arch::is_aarch64_feature_detected!("aes")
+        && std::arch::is_aarch64_feature_detected!("pmull")
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")))]
@@ -84,7 +85,8 @@ impl Compression {
             Self::Auto => 1,
             Self::Level(level) => level,
         };
-        Packer::level(level).map_err(|_| Error::Usage(format!("compression level {level} is not one of 1 to 19")))
+        Packer::level(level)
+            .map_err(|_| Error::Usage(format!("compression level {level} is not one of 1 to 19")))
     }
 }
 
@@ -99,8 +101,18 @@ impl FromStr for Target {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let malformed = || Error::Usage(format!("\"{}\" is not ADDR or ADDR:PORT", text.escape_debug()));
-        let port = |port: &str| port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(malformed);
+        let malformed = || {
+            Error::Usage(format!(
+                "\"{}\" is not ADDR or ADDR:PORT",
+                text.escape_debug()
+            ))
+        };
+        let port = |port: &str| {
+            port.parse::<u16>()
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or_else(malformed)
+        };
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             match rest.split_once(']').ok_or_else(malformed)? {
                 (host, "") => (host, DEFAULT_PORT),
@@ -116,7 +128,10 @@ impl FromStr for Target {
         if host.is_empty() || host.len() > 253 || !host.chars().all(fits) {
             return Err(malformed());
         }
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 
@@ -126,23 +141,43 @@ impl Target {
     /// # Errors
     /// [`Error::NotFound`] for a name that leads nowhere.
     pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
-        let nowhere = || Error::NotFound(format!("\"{self}\" cannot be resolved; check the name, or give an IP address"));
+        let nowhere = || {
+            Error::NotFound(format!(
+                "\"{self}\" cannot be resolved; check the name, or give an IP address"
+            ))
+        };
         if let Some((address, zone)) = self.host.split_once('%') {
             let address = address.parse().map_err(|_| nowhere())?;
-            let scope = zone.parse().ok().or_else(|| interface_index(zone)).ok_or_else(nowhere)?;
-            return Ok(vec![std::net::SocketAddrV6::new(address, self.port, 0, scope).into()]);
+            let scope = zone
+                .parse()
+                .ok()
+                .or_else(|| interface_index(zone))
+                .ok_or_else(nowhere)?;
+            return Ok(vec![
+                std::net::SocketAddrV6::new(address, self.port, 0, scope).into(),
+            ]);
         }
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
-        let found: Vec<_> = (self.host.as_str(), self.port).to_socket_addrs().map_err(|_| nowhere())?.collect();
-        if found.is_empty() { Err(nowhere()) } else { Ok(found) }
+        let found: Vec<_> = (self.host.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(|_| nowhere())?
+            .collect();
+        if found.is_empty() {
+            Err(nowhere())
+        } else {
+            Ok(found)
+        }
     }
 }
 
 fn interface_index(name: &str) -> Option<u32> {
     let interfaces = if_addrs::get_if_addrs().ok()?;
-    interfaces.into_iter().find(|interface| interface.name == name)?.index
+    interfaces
+        .into_iter()
+        .find(|interface| interface.name == name)?
+        .index
 }
 
 impl std::fmt::Display for Target {
@@ -168,9 +203,25 @@ mod tests {
             ("[fe80::1%eth0]", "[fe80::1%eth0]:50001"),
             ("laptop.local", "laptop.local:50001"),
         ] {
-            assert_eq!(text.parse::<Target>().map(|target| target.to_string()).ok().as_deref(), Some(shown));
+            assert_eq!(
+                text.parse::<Target>()
+                    .map(|target| target.to_string())
+                    .ok()
+                    .as_deref(),
+                Some(shown)
+            );
         }
-        for text in ["", ":7000", "host:0", "host:99999", "host:x", "[fd12::20", "[::1]7000", "a b", "x\u{1b}[2J"] {
+        for text in [
+            "",
+            ":7000",
+            "host:0",
+            "host:99999",
+            "host:x",
+            "[fd12::20",
+            "[::1]7000",
+            "a b",
+            "x\u{1b}[2J",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text:?}");
         }
     }

@@ -35,16 +35,23 @@ impl Pool {
     /// Starts a thread for each core, at most 8.
     pub(crate) fn start(compression: Compression) -> Result<Self, Error> {
         let (jobs, queue) = flume::unbounded::<Job>();
-        let count = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+        let count = thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MAX_WORKERS);
         for index in 0..count {
             let queue = queue.clone();
-            let mut worker = Worker { packer: compression.packer()? };
+            let mut worker = Worker {
+                packer: compression.packer()?,
+            };
             thread::Builder::new()
                 .name(format!("hayate-worker-{index}"))
                 .spawn(move || queue.iter().for_each(|job| job(&mut worker)))
                 .map_err(|error| Error::Internal(format!("no thread can be started: {error}")))?;
         }
-        Ok(Self { jobs, buffers: Buffers::default() })
+        Ok(Self {
+            jobs,
+            buffers: Buffers::default(),
+        })
     }
 
     /// Has `job` done on one of the threads. The lane bounds how many it hands out.
@@ -77,7 +84,10 @@ impl Buffers {
 
     /// Makes a buffer a `Bytes` that comes back when its last reader is done.
     pub(crate) fn lend(&self, buffer: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Lent { buffer, home: self.clone() })
+        Bytes::from_owner(Lent {
+            buffer,
+            home: self.clone(),
+        })
     }
 }
 

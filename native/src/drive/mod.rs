@@ -87,7 +87,15 @@ where
             }
             let _ = writer.finish().await;
         });
-        Self { peer, incoming, end: None, outgoing, closer, reader, writer }
+        Self {
+            peer,
+            incoming,
+            end: None,
+            outgoing,
+            closer,
+            reader,
+            writer,
+        }
     }
 
     /// The next piece from the peer; `None`, once, at the end of its half.
@@ -95,7 +103,12 @@ where
         if self.end.is_some() {
             pending::<()>().await;
         }
-        match self.incoming.recv_async().await.unwrap_or(Err(End::Finished)) {
+        match self
+            .incoming
+            .recv_async()
+            .await
+            .unwrap_or(Err(End::Finished))
+        {
             Ok(bytes) => Some(bytes),
             Err(end) => {
                 self.end = Some(end);
@@ -122,10 +135,14 @@ where
     /// What a failure of the session is to the person: where the wire broke, how.
     pub(crate) fn failed(&self, error: shared::Error) -> Error {
         match (&self.end, error) {
-            (Some(End::Failed(wire)), shared::Error::Disconnected) => {
-                Error::Disconnected { peer: self.peer, why: wire.to_string() }
-            }
-            (_, error) => Error::Session { peer: Some(self.peer), error },
+            (Some(End::Failed(wire)), shared::Error::Disconnected) => Error::Disconnected {
+                peer: self.peer,
+                why: wire.to_string(),
+            },
+            (_, error) => Error::Session {
+                peer: Some(self.peer),
+                error,
+            },
         }
     }
 }
@@ -141,16 +158,24 @@ impl Pace {
     const STEP: usize = 64 << 10;
 
     fn new(rate: u64) -> Self {
-        Self { rate: rate.max(1), due: Instant::now() }
+        Self {
+            rate: rate.max(1),
+            due: Instant::now(),
+        }
     }
 
-    async fn write(&mut self, writer: &mut impl WireWriter, mut bytes: Bytes) -> Result<(), WireError> {
+    async fn write(
+        &mut self,
+        writer: &mut impl WireWriter,
+        mut bytes: Bytes,
+    ) -> Result<(), WireError> {
         let step = Self::STEP.min((self.rate / 8).max(1) as usize);
         while !bytes.is_empty() {
             let now = Instant::now();
             time::sleep(self.due.saturating_duration_since(now)).await;
             let piece = bytes.split_to(bytes.len().min(step));
-            self.due = self.due.max(now) + Duration::from_secs_f64(piece.len() as f64 / self.rate as f64);
+            self.due =
+                self.due.max(now) + Duration::from_secs_f64(piece.len() as f64 / self.rate as f64);
             writer.write(piece).await?;
         }
         Ok(())

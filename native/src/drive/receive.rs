@@ -99,7 +99,10 @@ where
     }
 
     /// Waits for `answer`, but no longer than the sender does.
-    pub(crate) async fn while_waiting<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, Error> {
+    pub(crate) async fn while_waiting<T>(
+        &mut self,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Error> {
         let mut answer = std::pin::pin!(answer.fuse());
         loop {
             match self.poll() {
@@ -143,7 +146,13 @@ where
     }
 
     /// Receives the payload into `sink`.
-    pub(crate) async fn transfer(&mut self, offer: &Offer, sink: Sink, pool: Pool, limit: Option<u64>) -> Result<(Stored, u64), Error> {
+    pub(crate) async fn transfer(
+        &mut self,
+        offer: &Offer,
+        sink: Sink,
+        pool: Pool,
+        limit: Option<u64>,
+    ) -> Result<(Stored, u64), Error> {
         self.session.accept(Tree::new());
         self.events.accepted(self.link.peer);
         let storage = Storage::start(sink, pool);
@@ -152,9 +161,12 @@ where
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
                 Ok(Some(Step::Request(Request::Commit))) => storage.commit(),
-                Ok(Some(Step::Request(_))) => return Err(Error::Internal("a request out of turn".into())),
+                Ok(Some(Step::Request(_))) => {
+                    return Err(Error::Internal("a request out of turn".into()));
+                }
                 Ok(Some(Step::Done)) => {
-                    let stored = stored.ok_or_else(|| Error::Internal("done without a commit".into()))?;
+                    let stored =
+                        stored.ok_or_else(|| Error::Internal("done without a commit".into()))?;
                     return Ok((stored, done));
                 }
                 Err(error) => return Err(self.failed(error)),
@@ -256,7 +268,9 @@ where
     }
 
     fn failed(&mut self, error: shared::Error) -> Error {
-        self.failure.take().unwrap_or_else(|| self.link.failed(error))
+        self.failure
+            .take()
+            .unwrap_or_else(|| self.link.failed(error))
     }
 }
 

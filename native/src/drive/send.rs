@@ -72,7 +72,11 @@ pub(crate) struct Outcome {
 }
 
 /// Sends one payload over one wire.
-pub(crate) async fn run<W: Wire>(link: Link<W>, credentials: Credentials, context: Rc<Context>) -> Outcome
+pub(crate) async fn run<W: Wire>(
+    link: Link<W>,
+    credentials: Credentials,
+    context: Rc<Context>,
+) -> Outcome
 where
     W::Reader: 'static,
     W::Writer: 'static,
@@ -145,8 +149,12 @@ where
                     guess.right();
                 }
                 self.link.closer.authenticated();
-                self.context.events.paired(self.link.peer, self.session.suite());
-                self.context.events.offered(self.link.peer, &self.context.offer);
+                self.context
+                    .events
+                    .paired(self.link.peer, self.session.suite());
+                self.context
+                    .events
+                    .offered(self.link.peer, &self.context.offer);
                 self.session.offer(self.context.offer.clone());
             }
             Request::Compare(have) => self.compare(have.blocks),
@@ -169,7 +177,9 @@ where
             for index in 0..blocks {
                 let mut plain = buffers.plain();
                 match source.read(index, plain.buffer()) {
-                    Ok(last) => tree.push(shared::tree::BlockHash::of(index, last, plain.payload())),
+                    Ok(last) => {
+                        tree.push(shared::tree::BlockHash::of(index, last, plain.payload()))
+                    }
                     Err(_) => return drop(compare.send(Tree::new())),
                 }
             }
@@ -195,7 +205,13 @@ where
                 });
             }
             Feed::Pipe(pipe) => {
-                let slots = self.pipe.get_or_insert_with(|| pump(Arc::clone(pipe), self.context.pool.clone(), self.fill.clone()));
+                let slots = self.pipe.get_or_insert_with(|| {
+                    pump(
+                        Arc::clone(pipe),
+                        self.context.pool.clone(),
+                        self.fill.clone(),
+                    )
+                });
                 let _ = slots.send(slot);
             }
         }
@@ -266,10 +282,16 @@ where
 
     fn progress(&self) {
         let current = match &self.context.feed {
-            Feed::Source(source) => source.describe(self.done.saturating_sub(1) / shared::BLOCK as u64),
+            Feed::Source(source) => {
+                source.describe(self.done.saturating_sub(1) / shared::BLOCK as u64)
+            }
             Feed::Pipe(_) => None,
         };
-        let progress = Progress { done: self.done, total: self.context.offer.payload, current };
+        let progress = Progress {
+            done: self.done,
+            total: self.context.offer.payload,
+            current,
+        };
         self.context.events.progress(self.link.peer, progress);
     }
 
@@ -281,7 +303,9 @@ where
     fn failed(&mut self, error: shared::Error) -> Error {
         // A guess that ends without proof was a wrong one.
         self.guess = None;
-        self.failure.take().unwrap_or_else(|| self.link.failed(error))
+        self.failure
+            .take()
+            .unwrap_or_else(|| self.link.failed(error))
     }
 
     fn sent(&self) -> Result<Sent, Error> {
@@ -296,7 +320,11 @@ where
 }
 
 /// Reads a pipe, block by block, as slots for them come.
-fn pump(pipe: Arc<Pipe>, pool: Pool, fill: flume::Sender<Result<shared::Block, Error>>) -> flume::Sender<Slot> {
+fn pump(
+    pipe: Arc<Pipe>,
+    pool: Pool,
+    fill: flume::Sender<Result<shared::Block, Error>>,
+) -> flume::Sender<Slot> {
     let (slots, queue) = flume::unbounded::<Slot>();
     std::thread::spawn(move || {
         for slot in queue {

@@ -41,7 +41,13 @@ impl Storage {
             thread::spawn(move || keep_in_order(&sink, &queue, &tell));
             line
         });
-        Self { pool, sink, line, tell, reports }
+        Self {
+            pool,
+            sink,
+            line,
+            tell,
+            reports,
+        }
     }
 
     /// Has a block opened and put where it belongs. The session bounds how many are on their way.
@@ -62,11 +68,15 @@ impl Storage {
     /// Has everything made durable and published.
     pub(super) fn commit(&self) {
         let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
-        self.pool.run(move |_| drop(tell.send(sink.finish().map(Report::Stored))));
+        self.pool
+            .run(move |_| drop(tell.send(sink.finish().map(Report::Stored))));
     }
 
     pub(super) async fn next(&self) -> Result<Report, Error> {
-        self.reports.recv_async().await.unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())))
+        self.reports
+            .recv_async()
+            .await
+            .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())))
     }
 
     /// The file that is being written, where the payload is an archive.

@@ -171,9 +171,7 @@ fn failed(peer: SocketAddr, error: &ConnectionError) -> Error {
     };
     match (code, error) {
         (Some(code), _) if code == TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL) => {
-            Error::NotFound(format!(
-                "{peer} answers, but does not speak this version of Hayate; update the older side"
-            ))
+            Error::Version { peer }
         }
         (Some(_), ConnectionError::TransportError(_)) => session(shared::Error::Malformed(
             "its certificate or its QUIC does not hold",

@@ -11,11 +11,11 @@ mod socket;
 use std::{collections::VecDeque, net::SocketAddr};
 
 use bytes::Bytes;
-use shared::Binding;
 use compio_quic::{
     Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, VarInt,
     WriteError,
 };
+use shared::Binding;
 
 pub use self::{
     config::{ALPN, Tuning, client_config, endpoint_config, server_config},

@@ -9,7 +9,9 @@ use std::{
 };
 
 use compio::time;
-use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered,
+};
 use shared::{Code, Offer, Side};
 
 use super::{HayateReceiver, Source};
@@ -63,7 +65,10 @@ pub(super) struct Paired {
 
 /// Finds the sender.
 pub(super) async fn sender(options: &HayateReceiver) -> Result<Paired, Error> {
-    let code = options.code.clone().ok_or_else(|| Error::Usage("a receiver needs the sender's code phrase".into()))?;
+    let code = options
+        .code
+        .clone()
+        .ok_or_else(|| Error::Usage("a receiver needs the sender's code phrase".into()))?;
     match &options.source {
         Source::Discovery => search(options, &code).await,
         Source::At(target) => {
@@ -74,7 +79,11 @@ pub(super) async fn sender(options: &HayateReceiver) -> Result<Paired, Error> {
                 _ = stop.recv_async().fuse() => return Err(cancelled()),
             };
             let (drive, offer) = pair(options, &code, wire, Side::Dialler, None).await?;
-            Ok(Paired { drive, offer, base: Base::Dialler(dialler) })
+            Ok(Paired {
+                drive,
+                offer,
+                base: Base::Dialler(dialler),
+            })
         }
         Source::Listen(address) => listen(options, &code, *address).await,
     }
@@ -89,7 +98,12 @@ async fn pair(
     gate: Option<&Gate>,
 ) -> Result<(Drive<QuicWire>, Offer), Error> {
     let credentials = credentials(code, side, options.cipher, wire.binding())?;
-    let mut drive = Drive::new(Link::new(wire, None), credentials, options.events.clone(), options.stop.clone());
+    let mut drive = Drive::new(
+        Link::new(wire, None),
+        credentials,
+        options.events.clone(),
+        options.stop.clone(),
+    );
     match drive.pair(gate).await {
         Ok(offer) => Ok((drive, offer)),
         Err(error) => {
@@ -103,7 +117,10 @@ type Attempt<'a> = LocalBoxFuture<'a, Result<Option<(Drive<QuicWire>, Offer)>, E
 
 /// Dials everybody who announces the channel, until one of them proves the code.
 async fn search(options: &HayateReceiver, code: &Code) -> Result<Paired, Error> {
-    let scope = Scope { interface: options.interface.clone(), address: options.bind };
+    let scope = Scope {
+        interface: options.interface.clone(),
+        address: options.bind,
+    };
     let browser = Browser::start(code.channel(), scope).map_err(|source| Error::Network {
         doing: "cannot look for senders; give the sender's address with --from".into(),
         source,
@@ -141,7 +158,11 @@ async fn search(options: &HayateReceiver, code: &Code) -> Result<Paired, Error> 
         }
     };
     drop(attempts);
-    Ok(Paired { drive, offer, base: Base::Dialler(dialler) })
+    Ok(Paired {
+        drive,
+        offer,
+        base: Base::Dialler(dialler),
+    })
 }
 
 /// Dials one address of one sender; `None` where another address of the same sender was faster.
@@ -162,19 +183,36 @@ async fn attempt(
             return Ok(None);
         }
     }
-    pair(options, code, wire, Side::Dialler, None).await.map(Some)
+    pair(options, code, wire, Side::Dialler, None)
+        .await
+        .map(Some)
 }
 
 /// Waits for a sender that dials.
-async fn listen(options: &HayateReceiver, code: &Code, address: Option<SocketAddr>) -> Result<Paired, Error> {
+async fn listen(
+    options: &HayateReceiver,
+    code: &Code,
+    address: Option<SocketAddr>,
+) -> Result<Paired, Error> {
     let identity = Identity::generate()?;
     let (port, bind) = match address {
         Some(address) => (Port::Exactly(address.port()), Some(address.ip())),
         None => (Port::Exactly(DEFAULT_PORT), options.bind),
     };
-    let listener = Listener::bind(ListenOptions { port, bind, tuning: Tuning::default() }, &identity)?;
+    let listener = Listener::bind(
+        ListenOptions {
+            port,
+            bind,
+            tuning: Tuning::default(),
+        },
+        &identity,
+    )?;
     let (interfaces, addresses) = listener.addresses().into_iter().unzip();
-    options.events.tell(Event::Waiting { code: code.to_string(), addresses, interfaces });
+    options.events.tell(Event::Waiting {
+        code: code.to_string(),
+        addresses,
+        interfaces,
+    });
     let gate = Gate::new(Some(1));
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut sessions: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
@@ -216,7 +254,11 @@ async fn listen(options: &HayateReceiver, code: &Code, address: Option<SocketAdd
         }
     };
     drop(sessions);
-    Ok(Paired { drive, offer, base: Base::Listener(listener) })
+    Ok(Paired {
+        drive,
+        offer,
+        base: Base::Listener(listener),
+    })
 }
 
 fn nobody(options: &HayateReceiver, browser: &Browser) -> Error {
@@ -233,6 +275,9 @@ fn seen(browser: &Browser) -> String {
     if seen.is_empty() {
         return "nobody announces anything here".into();
     }
-    let list: Vec<String> = seen.iter().map(|seen| format!("channel {} at {}", seen.channel, seen.address)).collect();
+    let list: Vec<String> = seen
+        .iter()
+        .map(|seen| format!("channel {} at {}", seen.channel, seen.address))
+        .collect();
     format!("seen were {}", list.join(", "))
 }

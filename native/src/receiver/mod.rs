@@ -127,7 +127,9 @@ impl HayateReceiver {
     }
 
     fn check<T>(&mut self, result: Result<T, Error>) -> Option<T> {
-        result.map_err(|error| self.problem.get_or_insert(error)).ok()
+        result
+            .map_err(|error| self.problem.get_or_insert(error))
+            .ok()
     }
 
     /// The code phrase that the sender shows.

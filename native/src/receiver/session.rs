@@ -6,10 +6,7 @@ use shared::Offer;
 
 use super::{Decision, HayateReceiver, Received, find};
 use crate::{
-    Compression, Error, Event, Offered,
-    drive::receive::Drive,
-    pool::Pool,
-    quic::QuicWire,
+    Compression, Error, Event, Offered, drive::receive::Drive, pool::Pool, quic::QuicWire,
     sink::Plan,
 };
 
@@ -30,7 +27,10 @@ async fn receive(
     decide: &mut impl AsyncFnMut(&Offered, &Plan) -> Decision,
 ) -> Result<Received, Error> {
     let peer = drive.peer();
-    let offered = Offered { peer, offer: offer.clone() };
+    let offered = Offered {
+        peer,
+        offer: offer.clone(),
+    };
     options.events.tell(Event::Offered(offered.clone()));
     let mut plan = match plan(options, &offer).await {
         Ok(plan) => plan,
@@ -61,15 +61,30 @@ async fn receive(
     let blake3 = drive.root();
     drive.end().await;
     let (stored, bytes) = stored?;
-    options.events.tell(Event::Done { peer, bytes, blake3, path: stored.path.clone() });
+    options.events.tell(Event::Done {
+        peer,
+        bytes,
+        blake3,
+        path: stored.path.clone(),
+    });
     let elapsed = started.elapsed();
-    Ok(Received { peer, bytes, blake3, path: stored.path, text: stored.text, elapsed, skipped: stored.skipped })
+    Ok(Received {
+        peer,
+        bytes,
+        blake3,
+        path: stored.path,
+        text: stored.text,
+        elapsed,
+        skipped: stored.skipped,
+    })
 }
 
 /// Where the offer would go, if it may come at all.
 async fn plan(options: &HayateReceiver, offer: &Offer) -> Result<Plan, Error> {
     if let Some(limit) = options.max_size
-        && offer.payload.is_some_and(|payload| payload.max(offer.bytes) > limit)
+        && offer
+            .payload
+            .is_some_and(|payload| payload.max(offer.bytes) > limit)
     {
         return Err(too_large(limit));
     }
@@ -81,10 +96,19 @@ async fn plan(options: &HayateReceiver, offer: &Offer) -> Result<Plan, Error> {
 
 pub(crate) fn too_large(limit: u64) -> Error {
     let what = "more bytes than --max-size allows";
-    let unsafe_content = shared::UnsafeContent { what, name: limit.to_string().into_bytes() };
-    Error::Session { peer: None, error: shared::Error::Unsafe(unsafe_content) }
+    let unsafe_content = shared::UnsafeContent {
+        what,
+        name: limit.to_string().into_bytes(),
+    };
+    Error::Session {
+        peer: None,
+        error: shared::Error::Unsafe(unsafe_content),
+    }
 }
 
 fn declined() -> Error {
-    Error::Session { peer: None, error: shared::Error::Ended(shared::Reason::Declined) }
+    Error::Session {
+        peer: None,
+        error: shared::Error::Ended(shared::Reason::Declined),
+    }
 }

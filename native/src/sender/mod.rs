@@ -132,7 +132,9 @@ impl HayateSender {
     }
 
     fn check<T>(&mut self, result: Result<T, Error>) -> Option<T> {
-        result.map_err(|error| self.problem.get_or_insert(error)).ok()
+        result
+            .map_err(|error| self.problem.get_or_insert(error))
+            .ok()
     }
 
     /// Uses this code phrase instead of a fresh one.
@@ -146,7 +148,9 @@ impl HayateSender {
     pub fn words(mut self, words: usize) -> Self {
         let fits = (DEFAULT_WORDS..=MAX_WORDS).contains(&words);
         let words = fits.then_some(words).ok_or_else(|| {
-            Error::Usage(format!("a code phrase of {words} words: it has {DEFAULT_WORDS} to {MAX_WORDS}"))
+            Error::Usage(format!(
+                "a code phrase of {words} words: it has {DEFAULT_WORDS} to {MAX_WORDS}"
+            ))
         });
         self.words = self.check(words).unwrap_or(DEFAULT_WORDS);
         self
@@ -161,7 +165,8 @@ impl HayateSender {
     /// Serves so many receivers, one after the other or at once, instead of one.
     pub fn receivers(mut self, receivers: u32) -> Self {
         let receivers = Some(receivers).filter(|count| *count > 0);
-        let receivers = receivers.ok_or_else(|| Error::Usage("there is at least one receiver".into()));
+        let receivers =
+            receivers.ok_or_else(|| Error::Usage("there is at least one receiver".into()));
         self.receivers = self.check(receivers);
         self
     }
@@ -202,7 +207,9 @@ impl HayateSender {
 
     /// Leaves out what these globs match, by base name or by path below the directory.
     pub fn exclude(mut self, globs: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.selection.exclude.extend(globs.into_iter().map(Into::into));
+        self.selection
+            .exclude
+            .extend(globs.into_iter().map(Into::into));
         self
     }
 
@@ -279,8 +286,12 @@ impl HayateSender {
             events.tell(event);
         });
         self.receivers = Some(1);
-        let sent = self.send_all(Payload::Paths(vec![path.as_ref().to_owned()])).await?;
-        sent.into_iter().next().ok_or_else(|| Error::Internal("a transfer without a receiver".into()))
+        let sent = self
+            .send_all(Payload::Paths(vec![path.as_ref().to_owned()]))
+            .await?;
+        sent.into_iter()
+            .next()
+            .ok_or_else(|| Error::Internal("a transfer without a receiver".into()))
     }
 
     /// Sends a payload to as many receivers as were asked for, and returns what each got.
@@ -308,7 +319,11 @@ impl HayateSender {
         Ok(Survey {
             name: gathered.offer.name.as_bytes().to_vec(),
             entries: gathered.source.entries(),
-            skipped: gathered.skipped.iter().map(|item| (bytes_of(&item.path), item.why.clone())).collect(),
+            skipped: gathered
+                .skipped
+                .iter()
+                .map(|item| (bytes_of(&item.path), item.why.clone()))
+                .collect(),
             bytes: gathered.offer.bytes,
         })
     }
@@ -324,9 +339,10 @@ impl Ready {
     fn new(selection: &Selection, payload: Payload) -> Result<Self, Error> {
         let name = selection.name.as_deref();
         Ok(match payload {
-            Payload::Paths(paths) => {
-                Self::Gathered(source::gather(&Selection { paths, ..selection.clone() })?)
-            }
+            Payload::Paths(paths) => Self::Gathered(source::gather(&Selection {
+                paths,
+                ..selection.clone()
+            })?),
             Payload::Text(text) => Self::Gathered(Gathered::text(text, name)?),
             Payload::Stdin => Self::Pipe(Pipe::offer(name)?, Pipe::stdin()?),
         })
@@ -337,7 +353,9 @@ impl Ready {
 fn fresh_code(words: usize) -> Result<Code, Error> {
     let mut random = [0; 2 * (MAX_WORDS + 1)];
     fill_random(&mut random)?;
-    let mut numbers = random.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let mut numbers = random
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     let channel = numbers.next().unwrap_or_default() % MAX_CHANNEL + 1;
     let numbers: Vec<u16> = numbers.take(words).collect();
     Ok(Code::generate(channel, &numbers))
@@ -345,11 +363,15 @@ fn fresh_code(words: usize) -> Result<Code, Error> {
 
 /// Bytes of the system's random generator.
 pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
-    getrandom::fill(bytes).map_err(|error| Error::Internal(format!("the system has no randomness: {error}")))
+    getrandom::fill(bytes)
+        .map_err(|error| Error::Internal(format!("the system has no randomness: {error}")))
 }
 
 pub(crate) fn parse_ip(text: &str) -> Result<IpAddr, Error> {
-    text.trim_matches(['[', ']'])
-        .parse()
-        .map_err(|_| Error::Usage(format!("\"{}\" is not an IP address of this machine", text.escape_debug())))
+    text.trim_matches(['[', ']']).parse().map_err(|_| {
+        Error::Usage(format!(
+            "\"{}\" is not an IP address of this machine",
+            text.escape_debug()
+        ))
+    })
 }

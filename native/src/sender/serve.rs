@@ -9,7 +9,9 @@ use std::{
 };
 
 use compio::time;
-use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered,
+};
 use shared::{Binding, Code, Credentials, Reason, Seed, Side};
 
 use super::{HayateSender, Payload, Ready, Sent, fill_random, fresh_code};
@@ -42,7 +44,9 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         None => fresh_code(options.words)?,
     };
     if matches!(payload, Payload::Stdin) && options.receivers != Some(1) {
-        return Err(Error::Usage("standard input can be sent to one receiver only; send a file instead".into()));
+        return Err(Error::Usage(
+            "standard input can be sent to one receiver only; send a file instead".into(),
+        ));
     }
     let selection = options.selection.clone();
     let ready = compio::runtime::spawn_blocking(move || Ready::new(&selection, payload))
@@ -55,7 +59,10 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
             for item in gathered.skipped {
                 left_out += 1;
                 let path = item.path.as_os_str().as_encoded_bytes().to_vec();
-                options.events.tell(Event::Skipped { path, why: item.why });
+                options.events.tell(Event::Skipped {
+                    path,
+                    why: item.why,
+                });
             }
             (gathered.offer, Feed::Source(Arc::new(gathered.source)))
         }
@@ -79,10 +86,21 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
 }
 
 /// Listens until every place is taken and every transfer over.
-async fn listen(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Result<Vec<Sent>, Error> {
+async fn listen(
+    options: &HayateSender,
+    code: &Code,
+    context: &Rc<Context>,
+) -> Result<Vec<Sent>, Error> {
     let identity = Identity::generate()?;
     let port = options.port.map_or(Port::From(DEFAULT_PORT), Port::Exactly);
-    let listener = Listener::bind(ListenOptions { port, bind: options.bind, tuning: Tuning::default() }, &identity)?;
+    let listener = Listener::bind(
+        ListenOptions {
+            port,
+            bind: options.bind,
+            tuning: Tuning::default(),
+        },
+        &identity,
+    )?;
     let announcer = announce(options, code, listener.port())?;
     tell_waiting(options, code, &listener);
 
@@ -92,7 +110,10 @@ async fn listen(options: &HayateSender, code: &Code, context: &Rc<Context>) -> R
     let announcer = RefCell::new(Some(announcer));
     let stop = options.stop.clone();
     let result = loop {
-        if options.receivers.is_some_and(|receivers| ended >= receivers) {
+        if options
+            .receivers
+            .is_some_and(|receivers| ended >= receivers)
+        {
             break Ok(());
         }
         if transfers.is_empty()
@@ -160,8 +181,15 @@ async fn listen(options: &HayateSender, code: &Code, context: &Rc<Context>) -> R
 
 /// Dials a receiver that listens, until it is there.
 async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Result<Sent, Error> {
-    let target = options.target.clone().ok_or_else(|| Error::Internal("nowhere to dial".into()))?;
-    options.events.tell(Event::Waiting { code: code.to_string(), addresses: Vec::new(), interfaces: Vec::new() });
+    let target = options
+        .target
+        .clone()
+        .ok_or_else(|| Error::Internal("nowhere to dial".into()))?;
+    options.events.tell(Event::Waiting {
+        code: code.to_string(),
+        addresses: Vec::new(),
+        interfaces: Vec::new(),
+    });
     let dialler = Dialer::new(options.bind)?;
     let deadline = Instant::now() + options.timeout.unwrap_or(PATIENCE);
     let stop = options.stop.clone();
@@ -170,7 +198,12 @@ async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Res
         _ = stop.recv_async().fuse() => return Err(cancelled()),
     };
     let credentials = credentials(code, Side::Dialler, options.cipher, wire.binding())?;
-    let outcome = send::run(Link::new(wire, options.limit), credentials, Rc::clone(context)).await;
+    let outcome = send::run(
+        Link::new(wire, options.limit),
+        credentials,
+        Rc::clone(context),
+    )
+    .await;
     dialler.shutdown().await;
     let sent = outcome.result?;
     tell_done(options, &sent);
@@ -178,12 +211,18 @@ async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Res
 }
 
 /// A wire to `target`, trying each of its addresses again and again.
-pub(crate) async fn reach(dialler: &Dialer, target: &crate::Target, deadline: Instant) -> Result<QuicWire, Error> {
+pub(crate) async fn reach(
+    dialler: &Dialer,
+    target: &crate::Target,
+    deadline: Instant,
+) -> Result<QuicWire, Error> {
     let name = target.clone();
     let addresses: Vec<SocketAddr> = compio::runtime::spawn_blocking(move || name.resolve())
         .await
         .map_err(|_| Error::Internal("the name server was not asked".into()))??;
-    let mut last = Error::NotFound(format!("{target} did not answer in time; check the address and that it listens"));
+    let mut last = Error::NotFound(format!(
+        "{target} did not answer in time; check the address and that it listens"
+    ));
     loop {
         for address in &addresses {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -192,7 +231,11 @@ pub(crate) async fn reach(dialler: &Dialer, target: &crate::Target, deadline: In
             }
             match dialler.dial(*address, DIAL.min(left)).await {
                 Ok(wire) => return Ok(wire),
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Disconnected) => last = error,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Disconnected) =>
+                {
+                    last = error
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -200,25 +243,50 @@ pub(crate) async fn reach(dialler: &Dialer, target: &crate::Target, deadline: In
     }
 }
 
-pub(crate) fn credentials(code: &Code, side: Side, cipher: Cipher, binding: Binding) -> Result<Credentials, Error> {
+pub(crate) fn credentials(
+    code: &Code,
+    side: Side,
+    cipher: Cipher,
+    binding: Binding,
+) -> Result<Credentials, Error> {
     let mut seed = [0; 32];
     fill_random(&mut seed)?;
-    Ok(Credentials { code: code.clone(), side, binding, suites: cipher.suites(side), seed: Seed::new(seed) })
+    Ok(Credentials {
+        code: code.clone(),
+        side,
+        binding,
+        suites: cipher.suites(side),
+        seed: Seed::new(seed),
+    })
 }
 
 pub(crate) fn cancelled() -> Error {
-    Error::Session { peer: None, error: shared::Error::Ended(Reason::Cancelled) }
+    Error::Session {
+        peer: None,
+        error: shared::Error::Ended(Reason::Cancelled),
+    }
 }
 
 fn announce(options: &HayateSender, code: &Code, port: u16) -> Result<Option<Announcer>, Error> {
     let mut session = [0; 8];
     fill_random(&mut session)?;
-    let announcement = Announcement { channel: code.channel(), session, port, web_port: 0, flags: 0 };
-    let scope = Scope { interface: options.interface.clone(), address: options.bind };
+    let announcement = Announcement {
+        channel: code.channel(),
+        session,
+        port,
+        web_port: 0,
+        flags: 0,
+    };
+    let scope = Scope {
+        interface: options.interface.clone(),
+        address: options.bind,
+    };
     match Announcer::start(announcement, scope) {
         Ok(announcer) => Ok(Some(announcer)),
         Err(error) => {
-            options.events.warn(format!("this sender cannot be found by code alone ({error}); the receiver needs --from"));
+            options.events.warn(format!(
+                "this sender cannot be found by code alone ({error}); the receiver needs --from"
+            ));
             Ok(None)
         }
     }
@@ -230,19 +298,39 @@ fn tell_waiting(options: &HayateSender, code: &Code, listener: &Listener) {
         addresses.retain(|(name, _)| name == interface);
     }
     let (interfaces, addresses) = addresses.into_iter().unzip();
-    options.events.tell(Event::Waiting { code: code.to_string(), addresses, interfaces });
+    options.events.tell(Event::Waiting {
+        code: code.to_string(),
+        addresses,
+        interfaces,
+    });
 }
 
 fn tell_done(options: &HayateSender, sent: &Sent) {
-    options.events.tell(Event::Done { peer: sent.peer, bytes: sent.bytes, blake3: sent.blake3, path: None });
+    options.events.tell(Event::Done {
+        peer: sent.peer,
+        bytes: sent.bytes,
+        blake3: sent.blake3,
+        path: None,
+    });
 }
 
 fn tell_stranger(options: &HayateSender, context: &Context, error: &Error) {
     match error {
-        Error::Session { peer: Some(peer), error: shared::Error::WrongCode } => {
-            options.events.tell(Event::AuthFailed { peer: *peer, left: context.gate.left() });
+        Error::Session {
+            peer: Some(peer),
+            error: shared::Error::WrongCode,
+        } => {
+            options.events.tell(Event::AuthFailed {
+                peer: *peer,
+                left: context.gate.left(),
+            });
         }
-        Error::Session { error: shared::Error::Ended(Reason::Cancelled), .. } => {}
-        error => options.events.warn(format!("a connection failed before the code was proved: {error}")),
+        Error::Session {
+            error: shared::Error::Ended(Reason::Cancelled),
+            ..
+        } => {}
+        error => options.events.warn(format!(
+            "a connection failed before the code was proved: {error}"
+        )),
     }
 }

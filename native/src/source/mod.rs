@@ -18,8 +18,8 @@ use crate::Error;
 use read::OneFile;
 use tree::Tree;
 
-pub use pipe::{Pipe, PipeBlock};
 pub use gather::gather;
+pub use pipe::{Pipe, PipeBlock};
 
 /// Longest text in bytes that is sent to be shown; more should be a file.
 pub const MAX_TEXT: usize = 16 << 20;
@@ -125,7 +125,10 @@ impl Source {
     }
 
     /// Payload length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "an empty payload is nothing special")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "an empty payload is nothing special"
+    )]
     pub fn len(&self) -> u64 {
         match &self.0 {
             Content::File(file) => file.len(),

@@ -142,7 +142,10 @@ mod tests {
         }
         let stream = io::repeat(1).take(BLOCK as u64 + 5).chain(Broken);
         let pipe = Pipe::start(stream, "test").unwrap();
-        assert!(matches!(pipe.next_blocking(), Some(Err(Error::Disk { .. }))));
+        assert!(matches!(
+            pipe.next_blocking(),
+            Some(Err(Error::Disk { .. }))
+        ));
         assert!(pipe.next_blocking().is_none());
     }
 }

@@ -54,7 +54,9 @@ impl Tree {
 
     pub(super) fn entries(&self) -> Vec<(Vec<u8>, u64)> {
         let entries = self.layout.entries().iter();
-        entries.map(|entry| (entry.path.as_bytes().to_vec(), entry.size)).collect()
+        entries
+            .map(|entry| (entry.path.as_bytes().to_vec(), entry.size))
+            .collect()
     }
 
     pub(super) fn entry_at(&self, offset: u64) -> Option<Vec<u8>> {
