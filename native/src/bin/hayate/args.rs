@@ -139,9 +139,6 @@ pub(crate) struct SendArgs {
     /// Seal with AES-256-GCM or ChaCha20-Poly1305 [default: auto, the faster one]
     #[arg(long, env = "HAYATE_CIPHER", value_parser = cipher_parser(), help_heading = NETWORK)]
     pub(crate) cipher: Option<Cipher>,
-    /// Spread the transfer over this many connections, 1 to 64 [default: what the machine's cores suggest]
-    #[arg(long, value_name = "N", env = "HAYATE_LANES", value_parser = clap::value_parser!(u32).range(1..=64), help_heading = NETWORK)]
-    pub(crate) lanes: Option<u32>,
     /// Send no faster than this, such as 2MB/s
     #[arg(long, value_name = "RATE", env = "HAYATE_LIMIT", value_parser = quantity::rate, help_heading = NETWORK)]
     pub(crate) limit: Option<u64>,

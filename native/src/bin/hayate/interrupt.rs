@@ -1,29 +1,48 @@
 //! Ctrl-C and SIGTERM: the first ends the transfer politely, the second kills.
 
-use std::{future::Future, pin::pin, thread, time::Duration};
+use std::{cell::Cell, future::Future, pin::pin, rc::Rc, thread, time::Duration};
 
 use futures_util::future::{Either, select};
 
-/// Runs `work` until it is done or a signal asks to stop; then drops it and gives the exit code.
-///
-/// The listeners are gone with the first signal, so the next one has the system's default effect: it kills.
-pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
-    // the signals come first, so that they are listened to when `work` blocks in a question
-    match select(pin!(signal()), pin!(work)).await {
-        Either::Right((result, _)) => Ok(result),
-        Either::Left((code, _)) => {
-            thread::spawn(move || {
-                thread::sleep(PATIENCE);
-                std::process::exit(i32::from(code));
-            });
-            Err(code)
+use crate::failure::Failure;
+
+/// Whether a signal asked this process to stop; its clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupt(Rc<Cell<Option<u8>>>);
+
+impl Interrupt {
+    /// Ready with the first signal.
+    ///
+    /// The listeners are gone then, so the next signal has the system's default effect: it kills. And whoever cannot
+    /// end politely in time is ended.
+    pub(crate) async fn signal(self) {
+        let code = signal().await;
+        self.0.set(Some(code));
+        thread::spawn(move || {
+            thread::sleep(PATIENCE);
+            std::process::exit(i32::from(code));
+        });
+    }
+
+    /// The result of what was cancelled by the signal, if there was one: its exit code counts.
+    pub(crate) fn explain<T, E>(&self, result: Result<T, E>) -> Result<T, Failure>
+    where
+        Failure: From<E>,
+    {
+        result.map_err(|error| {
+            self.0
+                .get()
+                .map_or_else(|| error.into(), Failure::Interrupted)
+        })
+    }
+
+    /// Waits for `work`, and drops it with the first signal.
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        match select(pin!(self.clone().signal()), pin!(work)).await {
+            Either::Left(_) => Err(Failure::Interrupted(self.0.get().unwrap_or(INTERRUPTED))),
+            Either::Right((result, _)) => Ok(result),
         }
     }
-}
-
-/// Lets what is left of a session, after its future was dropped, say goodbye to the peer.
-pub(crate) async fn farewell() {
-    compio::time::sleep(GRACE).await;
 }
 
 #[cfg(unix)]
@@ -50,8 +69,6 @@ async fn signal() -> u8 {
 pub(crate) const INTERRUPTED: u8 = 130;
 /// Exit code after SIGTERM.
 #[cfg(unix)]
-pub(crate) const TERMINATED: u8 = 143;
-/// How long a cancelled transfer may take to clean up.
+const TERMINATED: u8 = 143;
+/// How long a cancelled transfer may take to tell the peer and to clean up.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A sealed reason needs one round trip on a LAN.
-const GRACE: Duration = Duration::from_millis(300);

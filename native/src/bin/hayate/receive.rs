@@ -1,10 +1,8 @@
 //! `hayate receive`: from arguments to a receiver, and the questions it asks.
 
 use std::{
-    cell::Cell,
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
-    rc::Rc,
     time::Instant,
 };
 
@@ -16,9 +14,9 @@ use crate::{
     args::{Global, ReceiveArgs},
     endpoint,
     failure::Failure,
-    interrupt::{INTERRUPTED, farewell, unless_interrupted},
+    interrupt::Interrupt,
     send::skipped,
-    ui::{Answer, Role, Ui, can_ask, describe, place},
+    ui::{Role, Ui, can_ask, describe, place},
 };
 
 /// Receives what is offered under the code; `matches` say which options were typed.
@@ -37,38 +35,21 @@ pub(crate) fn run(
 }
 
 async fn receive(args: ReceiveArgs, ui: &Ui) -> Result<(), Failure> {
-    let code = unless_interrupted(async { code(&args, ui) })
-        .await
-        .unwrap_or_else(|code| Err(Failure::Interrupted(code)))?;
+    let interrupt = Interrupt::default();
+    let code = interrupt.or(code(&args, ui)).await??;
     ui.start();
     if args.listen.is_none() {
         ui.say("Looking for the sender.  Ctrl-C cancels.");
     }
-    let interrupted = Rc::new(Cell::new(false));
-    let work = {
-        let (ui, interrupted) = (ui.clone(), interrupted.clone());
-        let asks = args.on_conflict.unwrap_or(OnConflict::Ask) == OnConflict::Ask;
-        let yes = args.yes;
-        receiver(&args, code, &ui).run(move |offered, plan| {
-            let decision = decide(offered, plan, yes, asks, &ui);
-            interrupted.set(decision.is_none());
-            let decision = decision.unwrap_or(Decision::Decline);
-            if matches!(decision, Decision::Decline) {
-                ui.declined(offered.peer);
-            }
-            decision
-        })
-    };
-    let received = match unless_interrupted(work).await {
-        Ok(_) if interrupted.get() => return Err(Failure::Interrupted(INTERRUPTED)),
-        Ok(received) => received?,
-        Err(code) => {
-            if ui.in_session() {
-                farewell().await;
-            }
-            return Err(Failure::Interrupted(code));
+    let receiver = receiver(&args, code, ui).until(interrupt.clone().signal());
+    let decide = async |offered: &Offered, plan: &Plan| {
+        let decision = decide(offered, plan, &args, ui).await;
+        if decision == Decision::Decline {
+            ui.declined(offered.peer);
         }
+        decision
     };
+    let received = interrupt.explain(receiver.run(decide).await)?;
     ui.received(&received)?;
     match received.skipped {
         0 => Ok(()),
@@ -123,44 +104,51 @@ fn output(out: Option<&Path>) -> Output {
     }
 }
 
-/// The person's decision on an offer; `None` when a signal came instead.
-fn decide(offered: &Offered, plan: &Plan, yes: bool, asks: bool, ui: &Ui) -> Option<Decision> {
-    let startup = touches_home(offered, plan);
-    if yes && startup && !can_ask() {
+/// The person's decision on an offer.
+async fn decide(offered: &Offered, plan: &Plan, args: &ReceiveArgs, ui: &Ui) -> Decision {
+    let destination = plan.destination();
+    let startup = destination
+        .as_deref()
+        .is_some_and(|path| touches_home(offered, path));
+    if args.yes && startup && !can_ask() {
         ui.warn("hidden files in the home directory can run programs; give another directory with --out");
-        return Some(Decision::Decline);
+        return Decision::Decline;
     }
-    if yes && !startup {
+    if args.yes && !startup {
         ui.say(&describe(offered));
     } else {
-        let question = match (&offered.offer.kind, &plan.destination) {
-            (Kind::Text, _) => "Show it?".to_owned(),
+        let question = match (&offered.offer.kind, &destination) {
             (_, Some(destination)) => format!("Save to {}?", place(destination)),
+            (Kind::Text, None) => "Show it?".to_owned(),
             (_, None) => "Write it to standard output?".to_owned(),
         };
-        if !ui.confirm(&format!("{}  {question}", describe(offered)), !startup)? {
-            return Some(Decision::Decline);
+        let question = format!("{}  {question}", describe(offered));
+        if !ui.confirm(&question, !startup).await {
+            return Decision::Decline;
         }
     }
-    match &plan.destination {
-        Some(taken) if plan.taken && asks => {
-            if !can_ask() {
-                return Some(Decision::AcceptAs(OnConflict::Fail));
-            }
-            Some(
-                ui.resolve(taken)?
-                    .map_or(Decision::Decline, Decision::AcceptAs),
-            )
+    let asks = args.on_conflict.unwrap_or(OnConflict::Ask) == OnConflict::Ask;
+    match destination {
+        Some(_) if plan.taken() && asks && !can_ask() => Decision::AcceptAs(OnConflict::Fail),
+        Some(taken) if plan.taken() && asks => {
+            let problem = match &offered.offer.kind {
+                Kind::Items { .. } => format!("Some of these names exist in {}.", place(&taken)),
+                _ if taken.is_dir() => format!(
+                    "{} exists; to overwrite is to replace all of it.",
+                    place(&taken)
+                ),
+                _ => format!("{} exists.", place(&taken)),
+            };
+            ui.resolve(&problem)
+                .await
+                .map_or(Decision::Decline, Decision::AcceptAs)
         }
-        _ => Some(Decision::Accept),
+        _ => Decision::Accept,
     }
 }
 
 /// Whether hidden names would land in the home directory or in `/`, where programs read and run them.
-fn touches_home(offered: &Offered, plan: &Plan) -> bool {
-    let Some(destination) = &plan.destination else {
-        return false;
-    };
+fn touches_home(offered: &Offered, destination: &Path) -> bool {
     let hidden = |name: &[u8]| name.starts_with(b".");
     let directory = match &offered.offer.kind {
         Kind::Text => return false,
@@ -170,7 +158,7 @@ fn touches_home(offered: &Offered, plan: &Plan) -> bool {
             if all && !names.iter().any(|name| hidden(name.as_bytes())) {
                 return false;
             }
-            Some(destination.as_path())
+            Some(destination)
         }
         _ => {
             if !destination
@@ -193,31 +181,31 @@ fn touches_home(offered: &Offered, plan: &Plan) -> bool {
 }
 
 /// The code phrase, asked for if it was not given.
-fn code(args: &ReceiveArgs, ui: &Ui) -> Result<String, Failure> {
+async fn code(args: &ReceiveArgs, ui: &Ui) -> Result<String, Failure> {
     if let Some(code) = args.code.as_deref().filter(|code| !code.is_empty()) {
-        return match Code::parse(code) {
-            Ok(code) => Ok(code.to_string()),
-            Err(error) => Err(Failure::usage(error.to_string())),
+        return parse(code);
+    }
+    let mut question = "Code phrase: ".to_owned();
+    for left in (0..QUESTIONS).rev() {
+        let Some(line) = ui.ask(&question).await else {
+            break;
         };
-    }
-    let mut wrong = None;
-    for _ in 0..QUESTIONS {
-        if let Some(error) = wrong.take() {
-            ui.say(&format!("{error}"));
-        }
-        match ui.ask("Code phrase: ") {
-            Answer::Line(line) => match Code::parse(line.trim()) {
-                Ok(code) => return Ok(code.to_string()),
-                Err(error) => wrong = Some(error),
-            },
-            Answer::End => break,
-            Answer::Interrupted => return Err(Failure::Interrupted(INTERRUPTED)),
+        match Code::parse(&line) {
+            Ok(code) => return Ok(code.to_string()),
+            Err(error) if left == 0 => return Err(Failure::usage(error.to_string())),
+            Err(error) => question = format!("({error}) Code phrase: "),
         }
     }
-    Err(match wrong {
-        Some(error) => Failure::usage(error.to_string()),
-        None => Failure::usage("no code phrase was given; the sender shows it"),
-    })
+    Err(Failure::usage(
+        "no code phrase was given; the sender shows it",
+    ))
+}
+
+fn parse(code: &str) -> Result<String, Failure> {
+    match Code::parse(code) {
+        Ok(code) => Ok(code.to_string()),
+        Err(error) => Err(Failure::usage(error.to_string())),
+    }
 }
 
 /// Everything that can be known to be wrong before a file or the network is touched.
@@ -253,6 +241,9 @@ fn check(args: &ReceiveArgs, matches: &ArgMatches, ui: &Ui) -> Result<(), Failur
         return wrong(
             "no code phrase and no terminal to ask for it; give it as an argument or in HAYATE_CODE",
         );
+    }
+    if let Some(code) = args.code.as_deref().filter(|code| !code.is_empty()) {
+        parse(code)?;
     }
     if !args.yes && !can_ask() {
         return wrong(

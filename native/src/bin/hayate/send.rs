@@ -13,7 +13,7 @@ use shared::{code::Code, path::escape};
 use crate::{
     args::{Global, SendArgs},
     failure::Failure,
-    interrupt::{farewell, unless_interrupted},
+    interrupt::Interrupt,
     ui::{Role, Ui},
 };
 
@@ -46,16 +46,11 @@ async fn send(args: SendArgs, ui: &Ui) -> Result<(), Failure> {
         ui.expect_several();
     }
     let events = ui.clone();
-    let sender = sender(&args).on_event(move |event| events.event(&event));
-    let sent = match unless_interrupted(sender.send_all(payload)).await {
-        Ok(sent) => sent?,
-        Err(code) => {
-            if ui.in_session() {
-                farewell().await;
-            }
-            return Err(Failure::Interrupted(code));
-        }
-    };
+    let interrupt = Interrupt::default();
+    let sender = sender(&args)
+        .on_event(move |event| events.event(&event))
+        .until(interrupt.clone().signal());
+    let sent = interrupt.explain(sender.send_all(payload).await)?;
     // the receivers share one source, so the same items are missing everywhere
     match sent.iter().map(|sent| sent.skipped).max().unwrap_or(0) {
         0 => Ok(()),
@@ -127,7 +122,6 @@ fn sender(args: &SendArgs) -> HayateSender {
         links: args.links,
         compress: args.compress,
         cipher: args.cipher,
-        lanes: args.lanes,
         limit: args.limit,
         timeout: args.timeout,
     )

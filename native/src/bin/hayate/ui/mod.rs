@@ -27,7 +27,7 @@ use crate::{
     failure::Failure,
 };
 
-pub(crate) use prompt::{Answer, can_ask};
+pub(crate) use prompt::can_ask;
 use screen::{Screen, red};
 
 /// Which side this process is.
@@ -65,17 +65,13 @@ impl Ui {
             contents: None,
             skipped: 0,
             several: false,
+            asking: false,
         })))
     }
 
     /// Whether events go to standard output.
     pub(crate) fn is_json(&self) -> bool {
         self.0.borrow().json.is_some()
-    }
-
-    /// Whether a session is open, so that a goodbye is due.
-    pub(crate) fn in_session(&self) -> bool {
-        !self.0.borrow().peers.is_empty()
     }
 
     /// More than one receiver is expected.
@@ -101,11 +97,13 @@ impl Ui {
 
     /// What is about to be sent, in one line.
     pub(crate) fn announce(&self, name: &str, survey: &Survey) {
+        // one file or a text has no entries below it
         let files = survey
             .entries
             .iter()
             .filter(|(path, _)| !path.ends_with(b"/"))
-            .count();
+            .count()
+            .max(usize::from(survey.entries.is_empty()));
         let contents = format!(
             "{}, {}",
             text::plural(files as u64, "file"),
@@ -125,7 +123,11 @@ impl Ui {
     pub(crate) fn list(&self, survey: &Survey) -> Result<(), Failure> {
         let mut screen = self.0.borrow_mut();
         if let Some(json) = &mut screen.json {
-            print_line(&json.survey(&survey.name, survey.bytes, survey.entries.len() as u64));
+            print_line(&json.survey(
+                &survey.name,
+                survey.bytes,
+                survey.entries.len().max(1) as u64,
+            ));
             for (path, why) in &survey.skipped {
                 let (path, why) = (path.clone(), why.clone());
                 json.event(&Event::Skipped { path, why })
@@ -135,6 +137,13 @@ impl Ui {
             return Ok(());
         }
         let mut list = String::new();
+        if survey.entries.is_empty() {
+            list.push_str(&format!(
+                "{:>8}  {}\n",
+                text::bytes(survey.bytes),
+                text::harmless(&escape(&survey.name))
+            ));
+        }
         for (path, bytes) in &survey.entries {
             list.push_str(&format!(
                 "{:>8}  {}\n",
@@ -154,18 +163,15 @@ impl Ui {
         self.0.borrow_mut().event(event);
     }
 
-    /// A question that has a yes and a no; `None` when a signal came.
-    pub(crate) fn confirm(&self, question: &str, default: bool) -> Option<bool> {
+    /// A question that has a yes and a no; the end of the input is a no.
+    pub(crate) async fn confirm(&self, question: &str, default: bool) -> bool {
         let choices = if default { "[Y/n]" } else { "[y/N]" };
         loop {
-            match self.ask(&format!("{question} {choices} ")) {
-                Answer::Line(answer) => {
-                    if let Some(answer) = prompt::yes_or_no(&answer, default) {
-                        return Some(answer);
-                    }
-                }
-                Answer::End => return Some(false),
-                Answer::Interrupted => return None,
+            let Some(answer) = self.ask(&format!("{question} {choices} ")).await else {
+                return false;
+            };
+            if let Some(answer) = prompt::yes_or_no(&answer, default) {
+                return answer;
             }
         }
     }
@@ -175,31 +181,35 @@ impl Ui {
         self.0.borrow_mut().warn(line);
     }
 
-    /// What to do about a taken name, nothing at the end of the input; `None` when a signal came.
-    pub(crate) fn resolve(&self, taken: &Path) -> Option<Option<OnConflict>> {
-        let question = format!(
-            "{} exists.  [r]ename the new one, [o]verwrite, or [s]kip? [r] ",
-            text::path(taken)
-        );
+    /// What to do about taken names, as `problem` calls them; `None` at the end of the input.
+    pub(crate) async fn resolve(&self, problem: &str) -> Option<OnConflict> {
+        let question = format!("{problem}  [r]ename the new, [o]verwrite the old, or [s]kip? [r] ");
         loop {
-            let answer = match self.ask(&question) {
-                Answer::Line(answer) => answer,
-                Answer::End => return Some(None),
-                Answer::Interrupted => return None,
-            };
-            match answer.trim().to_ascii_lowercase().as_str() {
-                "" | "r" | "rename" => return Some(Some(OnConflict::Rename)),
-                "o" | "overwrite" => return Some(Some(OnConflict::Overwrite)),
-                "s" | "skip" => return Some(Some(OnConflict::Skip)),
+            match self
+                .ask(&question)
+                .await?
+                .trim()
+                .to_ascii_lowercase()
+                .as_str()
+            {
+                "" | "r" | "rename" => return Some(OnConflict::Rename),
+                "o" | "overwrite" => return Some(OnConflict::Overwrite),
+                "s" | "skip" => return Some(OnConflict::Skip),
                 _ => {}
             }
         }
     }
 
-    /// A free question.
-    pub(crate) fn ask(&self, question: &str) -> Answer {
-        self.0.borrow_mut().bars.clear();
-        prompt::ask(&text::harmless(question))
+    /// A free question; `None` at the end of the input.
+    pub(crate) async fn ask(&self, question: &str) -> Option<String> {
+        {
+            let mut screen = self.0.borrow_mut();
+            screen.bars.clear();
+            screen.asking = true;
+        }
+        let answer = prompt::ask(&text::harmless(question)).await;
+        self.0.borrow_mut().asking = false;
+        answer
     }
 
     /// Notes that this side declined.
@@ -249,6 +259,10 @@ impl Ui {
     pub(crate) fn failed(&self, failure: &Failure) {
         let mut screen = self.0.borrow_mut();
         screen.bars.clear();
+        if screen.asking {
+            // the question ended without the answer's line
+            let _ = writeln!(screen.err);
+        }
         let Screen {
             json, peers, err, ..
         } = &mut *screen;

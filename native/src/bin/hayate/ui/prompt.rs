@@ -1,30 +1,32 @@
 //! Questions to the person at the terminal, asked on standard error and answered on standard input.
 
-use std::io::{self, IsTerminal as _, Write as _};
-
-/// What came of a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// A line, without its end.
-    Line(String),
-    /// Standard input ended (Ctrl-D).
-    End,
-    /// A signal came.
-    Interrupted,
-}
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    thread,
+};
 
 /// Whether somebody is there to be asked.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Prints `question`, which must be harmless, and waits for a line.
-pub(crate) fn ask(question: &str) -> Answer {
+/// Prints `question`, which must be harmless, and waits for a line; `None` at the end of the input (Ctrl-D).
+///
+/// A thread of its own reads, so that the session stays alive and Ctrl-C is heard while the person thinks.
+pub(crate) async fn ask(question: &str) -> Option<String> {
     let mut err = io::stderr();
     let _ = write!(err, "{question}");
     let _ = err.flush();
-    let answer = read_line();
-    if !matches!(answer, Answer::Line(_)) {
+    let (answer, answered) = flume::bounded(1);
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        let line = matches!(read, Ok(1..)).then(|| line.trim_end_matches(['\r', '\n']).to_owned());
+        // nobody listens any more where the question was given up
+        let _ = answer.send(line);
+    });
+    let answer = answered.recv_async().await.ok().flatten();
+    if answer.is_none() {
         let _ = writeln!(err);
     }
     answer
@@ -39,47 +41,6 @@ pub(crate) fn yes_or_no(answer: &str, default: bool) -> Option<bool> {
         _ => None,
     }
 }
-
-/// `poll` is not restarted after a signal, a plain read would be: Ctrl-C must reach us within the question.
-#[cfg(unix)]
-fn read_line() -> Answer {
-    use rustix::{
-        event::{PollFd, PollFlags, poll},
-        io::{Errno, read},
-    };
-    let stdin = io::stdin();
-    let mut line = Vec::new();
-    let mut byte = [0];
-    loop {
-        let ready = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None);
-        match ready.and_then(|_| read(&stdin, &mut byte)) {
-            Err(Errno::INTR) => return Answer::Interrupted,
-            Ok(0) | Err(_) if line.is_empty() => return Answer::End,
-            Ok(0) | Err(_) => break,
-            Ok(_) if byte[0] == b'\n' => break,
-            Ok(_) if line.len() < LONGEST => line.push(byte[0]),
-            Ok(_) => {}
-        }
-    }
-    Answer::Line(
-        String::from_utf8_lossy(&line)
-            .trim_end_matches('\r')
-            .to_owned(),
-    )
-}
-
-#[cfg(not(unix))]
-fn read_line() -> Answer {
-    let mut line = String::new();
-    match io::stdin().read_line(&mut line) {
-        Ok(0) | Err(_) => Answer::End,
-        Ok(_) => Answer::Line(line.trim_end_matches(['\r', '\n']).to_owned()),
-    }
-}
-
-/// Bytes of an answer that are looked at.
-#[cfg(unix)]
-const LONGEST: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

@@ -28,6 +28,8 @@ pub(super) struct Screen {
     pub(super) skipped: usize,
     /// More than one receiver may come, so lines name theirs.
     pub(super) several: bool,
+    /// A question waits for its answer.
+    pub(super) asking: bool,
 }
 
 impl Screen {
