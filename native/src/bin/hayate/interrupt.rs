@@ -1,6 +1,14 @@
 //! Ctrl-C and SIGTERM: the first ends the transfer politely, the second kills.
 
-use std::{cell::Cell, future::Future, pin::pin, rc::Rc, thread, time::Duration};
+use std::{
+    cell::Cell,
+    future::Future,
+    io::{self, Write as _},
+    pin::pin,
+    rc::Rc,
+    thread,
+    time::Duration,
+};
 
 use futures_util::future::{Either, select};
 
@@ -20,6 +28,7 @@ impl Interrupt {
         self.0.set(Some(code));
         thread::spawn(move || {
             thread::sleep(PATIENCE);
+            let _ = writeln!(io::stderr(), "hayate: interrupted");
             std::process::exit(i32::from(code));
         });
     }

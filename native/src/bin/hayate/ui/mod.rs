@@ -98,18 +98,15 @@ impl Ui {
     /// What is about to be sent, in one line.
     pub(crate) fn announce(&self, name: &str, survey: &Survey) {
         // one file or a text has no entries below it
-        let files = survey
-            .entries
-            .iter()
-            .filter(|(path, _)| !path.ends_with(b"/"))
-            .count()
-            .max(usize::from(survey.entries.is_empty()));
-        let contents = format!(
-            "{}, {}",
-            text::plural(files as u64, "file"),
-            text::bytes(survey.bytes)
-        );
-        let mut line = format!("{}  {contents}", name);
+        let contents = match survey.entries.len() as u64 {
+            0 => text::bytes(survey.bytes),
+            items => format!(
+                "{}, {}",
+                text::plural(items, "item"),
+                text::bytes(survey.bytes)
+            ),
+        };
+        let mut line = format!("{name}  {contents}");
         if !survey.skipped.is_empty() {
             let skipped = text::plural(survey.skipped.len() as u64, "item");
             line.push_str(&format!("  ({skipped} skipped: --dry-run lists them)"));

@@ -23,7 +23,7 @@ pub(super) struct Screen {
     pub(super) bars: bar::Bars,
     /// Sessions under way, since when.
     pub(super) peers: HashMap<SocketAddr, Instant>,
-    /// What is sent, for the last line: `1,204 files`.
+    /// What is sent, for the last line: `1,204 items, 3.8 GB`.
     pub(super) contents: Option<String>,
     pub(super) skipped: usize,
     /// More than one receiver may come, so lines name theirs.
@@ -190,7 +190,7 @@ impl Screen {
         }
     }
 
-    /// `Done: 1,204 files, 3.8 GB in 34 s (112 MB/s), verified by the receiver.  blake3 9f1c…`
+    /// `Done: 1,204 items, 3.8 GB in 34 s (112 MB/s), verified by the receiver.  blake3 9f1c…`
     pub(super) fn summary(
         &self,
         bytes: u64,
