@@ -52,7 +52,9 @@ impl Ignore {
     /// The rules in `dir`, if there are any.
     pub(super) fn of(dir: &Dir, above: PathBuf) -> Option<Self> {
         let name = ".gitignore";
-        let found = dir.symlink_metadata(name).is_ok_and(|found| found.is_file());
+        let found = dir
+            .symlink_metadata(name)
+            .is_ok_and(|found| found.is_file());
         if !found {
             return None;
         }

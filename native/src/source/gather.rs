@@ -37,7 +37,9 @@ use crate::{Error, name};
 pub fn gather(selection: &Selection) -> Result<Gathered, Error> {
     let exclude = Exclude::new(&selection.exclude)?;
     match selection.paths.as_slice() {
-        [] => Err(Error::Usage("nothing to send: name a file or directory".into())),
+        [] => Err(Error::Usage(
+            "nothing to send: name a file or directory".into(),
+        )),
         [path] => {
             let found = look(path)?;
             let name = match &selection.name {
@@ -91,7 +93,9 @@ fn directory(
     name: SafeName,
 ) -> Result<Gathered, Error> {
     let dir = open_dir(path)?;
-    let metadata = dir.dir_metadata().map_err(|error| Error::disk("read", path, error))?;
+    let metadata = dir
+        .dir_metadata()
+        .map_err(|error| Error::disk("read", path, error))?;
     let mtime = Stamp::beneath(&metadata).mtime;
     let mut walk = Walk::new(selection.links, exclude, selection.gitignore);
     walk.directory(open_dir(path)?, path, None)?;
@@ -122,7 +126,9 @@ fn items(selection: &Selection, exclude: Exclude, paths: &[PathBuf]) -> Result<G
         }
     }
     if named.is_empty() {
-        return Err(Error::Usage("nothing to send: --exclude leaves nothing".into()));
+        return Err(Error::Usage(
+            "nothing to send: --exclude leaves nothing".into(),
+        ));
     }
     let offered = selection.name.as_deref().unwrap_or("files");
     let offered = offered_name(offered.as_bytes())?;
@@ -137,7 +143,12 @@ fn items(selection: &Selection, exclude: Exclude, paths: &[PathBuf]) -> Result<G
         };
         let at = SafePath::from(name.clone());
         if metadata.is_dir() {
-            walk.entry(at.clone(), archive::Kind::Directory, Stamp::of(&metadata), false);
+            walk.entry(
+                at.clone(),
+                archive::Kind::Directory,
+                Stamp::of(&metadata),
+                false,
+            );
             walk.directory(open_dir(path)?, path, Some(at))?;
             if roots.len() < MAX_HELD {
                 root.dir = Some(open_dir(path)?);
@@ -232,9 +243,9 @@ fn base_name(path: &Path) -> Result<Vec<u8>, Error> {
     let Some(name) = name else {
         return Ok(b"root".to_vec());
     };
-    name::to_bytes(name).map(<[u8]>::to_vec).ok_or_else(|| {
-        Error::Usage(format!("the name of \"{}\" is not Unicode", shown(path)))
-    })
+    name::to_bytes(name)
+        .map(<[u8]>::to_vec)
+        .ok_or_else(|| Error::Usage(format!("the name of \"{}\" is not Unicode", shown(path))))
 }
 
 fn open_dir(path: &Path) -> Result<Dir, Error> {

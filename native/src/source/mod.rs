@@ -18,8 +18,8 @@ use crate::Error;
 use read::OneFile;
 use tree::Tree;
 
-pub use pipe::{Pipe, PipeBlock};
 pub use gather::gather;
+pub use pipe::{Pipe, PipeBlock};
 
 /// Longest text in bytes that is sent to be shown; more should be a file.
 pub const MAX_TEXT: usize = 16 << 20;
@@ -125,7 +125,10 @@ impl Source {
     }
 
     /// Payload length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "an empty payload is nothing special")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "an empty payload is nothing special"
+    )]
     pub fn len(&self) -> u64 {
         match &self.0 {
             Content::File(file) => file.len(),
@@ -163,20 +166,21 @@ impl Source {
         Ok(offset + len as u64 == self.len())
     }
 
-    /// Path and size in bytes of every file, directory and link in an archive; nothing for one file or a text.
-    pub fn entries(&self) -> Vec<(Vec<u8>, u64)> {
-        match &self.0 {
-            Content::Tree(tree) => tree.entries(),
-            _ => Vec::new(),
-        }
-    }
-
     /// The path of the entry that block `block` begins in, where the payload is an archive.
     pub fn describe(&self, block: u64) -> Option<Vec<u8>> {
         let (offset, _) = self.span(block)?;
         match &self.0 {
             Content::Tree(tree) => tree.entry_at(offset),
             _ => None,
+        }
+    }
+
+    /// Path and size in bytes of every file, directory and link of an archive; nothing for one file or
+    /// a text.
+    pub fn entries(&self) -> Vec<(Vec<u8>, u64)> {
+        match &self.0 {
+            Content::Tree(tree) => tree.entries(),
+            _ => Vec::new(),
         }
     }
 

@@ -112,6 +112,7 @@ fn read_block(stream: &mut impl Read) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -142,7 +143,10 @@ mod tests {
         }
         let stream = io::repeat(1).take(BLOCK as u64 + 5).chain(Broken);
         let pipe = Pipe::start(stream, "test").unwrap();
-        assert!(matches!(pipe.next_blocking(), Some(Err(Error::Disk { .. }))));
+        assert!(matches!(
+            pipe.next_blocking(),
+            Some(Err(Error::Disk { .. }))
+        ));
         assert!(pipe.next_blocking().is_none());
     }
 }

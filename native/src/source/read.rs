@@ -45,7 +45,9 @@ pub(super) fn read_unchanged(
     let failed = |source| Error::disk("read", path, source);
     let got = append(file, offset, len, buffer).map_err(failed)?;
     let now = Stamp::of(&file.metadata().map_err(failed)?);
-    let what = stamp.became(&now).or((got < len).then_some("shrank"));
+    let what = stamp
+        .became(&now)
+        .or_else(|| (got < len).then_some("shrank"));
     match what {
         None => Ok(()),
         Some(what) => Err(Error::SourceChanged {
@@ -76,7 +78,8 @@ pub(super) fn open_beneath(dir: &cap_std::fs::Dir, path: &Path) -> io::Result<Fi
         &mut options,
         (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW).bits() as i32,
     );
-    dir.open_with(path, &options).map(cap_std::fs::File::into_std)
+    dir.open_with(path, &options)
+        .map(cap_std::fs::File::into_std)
 }
 
 /// The system may read ahead further; best effort.
@@ -95,7 +98,11 @@ fn append(file: &File, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Res
     while got < len {
         buffer.reserve(len - got);
         // The spare capacity may be more than was asked for; what is read too much is cut off below.
-        match rustix::io::pread(file, rustix::buffer::spare_capacity(buffer), offset + got as u64) {
+        match rustix::io::pread(
+            file,
+            rustix::buffer::spare_capacity(buffer),
+            offset + got as u64,
+        ) {
             Ok(0) => break,
             Ok(n) => got += n,
             Err(rustix::io::Errno::INTR) => {}

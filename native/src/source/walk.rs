@@ -176,13 +176,20 @@ impl Walk {
             if Identity::of(&opened) != Identity::of(&metadata) {
                 return Err("it was replaced while it was looked at".into());
             }
-            return self.descend(level, os_name, dir, &opened, inside, at).map(Some);
+            return self
+                .descend(level, os_name, dir, &opened, inside, at)
+                .map(Some);
         }
         if !kind.is_file() {
             return Err(special(kind).into());
         }
         readable(&level.dir, os_name).map_err(says)?;
-        self.entry(at, Kind::File, Stamp::beneath(&metadata), executable(&metadata));
+        self.entry(
+            at,
+            Kind::File,
+            Stamp::beneath(&metadata),
+            executable(&metadata),
+        );
         Ok(None)
     }
 
@@ -196,7 +203,9 @@ impl Walk {
         at: SafePath,
     ) -> Result<Level, String> {
         let path = parent.path.join(os_name);
-        let level = self.level(dir, path, inside, Some(at.clone())).map_err(says)?;
+        let level = self
+            .level(dir, path, inside, Some(at.clone()))
+            .map_err(says)?;
         self.entry(at, Kind::Directory, Stamp::beneath(metadata), false);
         Ok(level)
     }
@@ -215,7 +224,12 @@ impl Walk {
         if let Some(what) = link_problem(&at, &target) {
             return Err(what.into());
         }
-        self.entry(at, Kind::Symlink { target }, Stamp::beneath(metadata), false);
+        self.entry(
+            at,
+            Kind::Symlink { target },
+            Stamp::beneath(metadata),
+            false,
+        );
         Ok(None)
     }
 
@@ -239,7 +253,9 @@ impl Walk {
             if levels.iter().any(|level| level.identity == identity) {
                 return Err("a link to a directory it is in".into());
             }
-            return self.descend(level, os_name, dir, &opened, inside, at).map(Some);
+            return self
+                .descend(level, os_name, dir, &opened, inside, at)
+                .map(Some);
         }
         if !metadata.is_file() {
             return Err("a link to neither a file nor a directory".into());
@@ -257,7 +273,9 @@ fn ignored(levels: &[Level], above: &[Ignore], inside: &Path, directory: bool) -
         let path = inside.strip_prefix(&level.inside).ok()?;
         level.ignore.as_ref()?.decides(path, directory)
     });
-    let outside = above.iter().filter_map(|ignore| ignore.decides(inside, directory));
+    let outside = above
+        .iter()
+        .filter_map(|ignore| ignore.decides(inside, directory));
     within.chain(outside).next().unwrap_or(false)
 }
 
@@ -328,7 +346,10 @@ impl Identity {
         Self {
             device: 0,
             inode: 0,
-            created: metadata.created().ok().map(cap_std::time::SystemTime::into_std),
+            created: metadata
+                .created()
+                .ok()
+                .map(cap_std::time::SystemTime::into_std),
         }
     }
 }
