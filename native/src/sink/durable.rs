@@ -43,16 +43,25 @@ impl Durability {
         Ok(Self {})
     }
 
-    /// Waits until everything below `dir` is on the disk.
-    pub(super) fn sync(&self, dir: &Dir) -> io::Result<()> {
+    /// Waits until everything below `dir`, about `entries` files, is on the disk.
+    pub(super) fn sync(&self, dir: &Dir, entries: u64) -> io::Result<()> {
+        #[cfg(not(target_os = "linux"))]
+        let _ = entries;
         #[cfg(target_os = "linux")]
-        if let Some(whole) = &self.whole {
-            // One pass over the file system instead of 10,000 commits of its journal.
+        if let Some(whole) = &self.whole
+            && entries > FEW
+        {
+            // One pass over the file system instead of 10,000 commits of its journal; it also waits
+            // for what other processes wrote.
             return Ok(rustix::fs::syncfs(whole)?);
         }
         sync_tree(dir)
     }
 }
+
+/// So many files are flushed one by one.
+#[cfg(target_os = "linux")]
+const FEW: u64 = 64;
 
 /// Whether `syncfs` keeps its promise: on FUSE and over a network it may do nothing.
 #[cfg(target_os = "linux")]
@@ -93,6 +102,7 @@ fn readable(dir: &Dir) -> io::Result<File> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -103,6 +113,9 @@ mod tests {
         dir.create_dir_all("a/b").unwrap();
         dir.write("a/b/c", "x").unwrap();
         sync_tree(&dir).unwrap();
-        Durability::of(&dir).unwrap().sync(&dir).unwrap();
+        let durability = Durability::of(&dir).unwrap();
+        for entries in [0, u64::MAX] {
+            durability.sync(&dir, entries).unwrap();
+        }
     }
 }

@@ -97,6 +97,7 @@ fn is_unknown(error: rustix::io::Errno) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

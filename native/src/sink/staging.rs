@@ -37,6 +37,7 @@ impl Staging {
         getrandom::fill(&mut id)
             .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
         let name = format!("{PREFIX}{:016x}", u64::from_be_bytes(id));
+        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);

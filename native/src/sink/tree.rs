@@ -153,7 +153,7 @@ impl TreeSink {
             set_mtime_of(staging.dir(), Path::new(PAYLOAD), mtime);
         }
         self.durability
-            .sync(staging.dir())
+            .sync(staging.dir(), summary.entries)
             .map_err(|error| Error::disk("write to", target.path, error))?;
         match self.shape.becomes {
             Becomes::Directory { name, .. } => {

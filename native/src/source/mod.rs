@@ -166,20 +166,21 @@ impl Source {
         Ok(offset + len as u64 == self.len())
     }
 
-    /// Path and size in bytes of every file, directory and link in an archive; nothing for one file or a text.
-    pub fn entries(&self) -> Vec<(Vec<u8>, u64)> {
-        match &self.0 {
-            Content::Tree(tree) => tree.entries(),
-            _ => Vec::new(),
-        }
-    }
-
     /// The path of the entry that block `block` begins in, where the payload is an archive.
     pub fn describe(&self, block: u64) -> Option<Vec<u8>> {
         let (offset, _) = self.span(block)?;
         match &self.0 {
             Content::Tree(tree) => tree.entry_at(offset),
             _ => None,
+        }
+    }
+
+    /// Path and size in bytes of every file, directory and link of an archive; nothing for one file or
+    /// a text.
+    pub fn entries(&self) -> Vec<(Vec<u8>, u64)> {
+        match &self.0 {
+            Content::Tree(tree) => tree.entries(),
+            _ => Vec::new(),
         }
     }
 

@@ -45,7 +45,9 @@ pub(super) fn read_unchanged(
     let failed = |source| Error::disk("read", path, source);
     let got = append(file, offset, len, buffer).map_err(failed)?;
     let now = Stamp::of(&file.metadata().map_err(failed)?);
-    let what = stamp.became(&now).or((got < len).then_some("shrank"));
+    let what = stamp
+        .became(&now)
+        .or_else(|| (got < len).then_some("shrank"));
     match what {
         None => Ok(()),
         Some(what) => Err(Error::SourceChanged {

@@ -87,6 +87,7 @@ fn inode_beneath(_: &cap_std::fs::Metadata) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::time::Duration;
 

@@ -52,16 +52,16 @@ impl Tree {
         self.layout.len()
     }
 
+    pub(super) fn entry_at(&self, offset: u64) -> Option<Vec<u8>> {
+        let entry = self.layout.entry_at(offset)?;
+        Some(self.layout.entries()[entry].path.as_bytes().to_vec())
+    }
+
     pub(super) fn entries(&self) -> Vec<(Vec<u8>, u64)> {
         let entries = self.layout.entries().iter();
         entries
             .map(|entry| (entry.path.as_bytes().to_vec(), entry.size))
             .collect()
-    }
-
-    pub(super) fn entry_at(&self, offset: u64) -> Option<Vec<u8>> {
-        let entry = self.layout.entry_at(offset)?;
-        Some(self.layout.entries()[entry].path.as_bytes().to_vec())
     }
 
     pub(super) fn read(&self, offset: u64, len: usize, buffer: &mut Vec<u8>) -> Result<(), Error> {
