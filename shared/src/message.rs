@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Kind, MAX_DETAIL, MAX_TOP_LEVEL, Offer, Reason,
+    archive::MTIMES,
     codec::{Decode, Encode},
     path::SafeName,
 };
@@ -163,7 +164,7 @@ fn encode_offer(out: &mut Vec<u8>, offer: &Offer) {
 fn decode_offer(decode: &mut Decode<'_>) -> Result<Offer, Error> {
     let kind = decode.u8()?;
     let name = SafeName::parse(decode.lv(MAX_NAME)?)?;
-    let mtime = decode.i64()?;
+    let mtime = decode.i64()?.clamp(*MTIMES.start(), *MTIMES.end());
     let executable = match decode.u8()? {
         0 => false,
         1 => true,
@@ -195,6 +196,8 @@ fn decode_offer(decode: &mut Decode<'_>) -> Result<Offer, Error> {
     let fits = match (&kind, payload) {
         (Kind::Stream, payload) => payload.is_none() && bytes == 0 && entries == 1,
         (_, None) => false,
+        // Offsets in files are signed.
+        (_, Some(payload)) if i64::try_from(payload).is_err() => false,
         (_, Some(payload)) if archive => bytes <= payload && entries <= payload / 512,
         (_, Some(payload)) => bytes == payload && entries == 1,
     };
@@ -249,7 +252,7 @@ mod tests {
                 1,
             ),
             offer(Kind::Text, Some(0), 0, 1),
-            offer(Kind::Directory { mtime: 1 << 40 }, Some(4096), 9, 3),
+            offer(Kind::Directory { mtime: 1 << 37 }, Some(4096), 9, 3),
             offer(
                 Kind::Items {
                     names: vec![name(b"a"), name("é".as_bytes())],

@@ -7,7 +7,8 @@ use crate::path::SafeName;
 pub enum Kind {
     /// One file; the payload is its bytes.
     File {
-        /// Modification time in whole seconds since 1970 (UTC), negative before.
+        /// Modification time in whole seconds since 1970 (UTC), negative before; from a peer, within
+        /// [`crate::archive::MTIMES`].
         mtime: i64,
         /// Whether its owner may execute it.
         executable: bool,
@@ -35,7 +36,7 @@ pub struct Offer {
     pub name: SafeName,
     /// What it is.
     pub kind: Kind,
-    /// Payload length in bytes; `None` for a stream.
+    /// Payload length in bytes, at most `i64::MAX`; `None` for a stream.
     pub payload: Option<u64>,
     /// Bytes of content, without what the archive adds; equal to `payload` for a file or text, 0 for a stream.
     pub bytes: u64,

@@ -60,6 +60,10 @@ impl Code {
             return Err(CodeError::TooLong);
         }
         let normal: String = typed.nfkc().collect::<String>().to_lowercase();
+        // Normalising may lengthen, and the normal form must itself be one that can be typed.
+        if normal.len() > MAX_BYTES {
+            return Err(CodeError::TooLong);
+        }
         if normal.trim().is_empty() {
             return Err(CodeError::Empty);
         }

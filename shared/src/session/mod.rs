@@ -163,7 +163,12 @@ impl<S: State> Session<S> {
     fn on_frame(&mut self, frame: Frame) -> Result<(), Error> {
         if let Frame::Clear(KIND_REJECT, body) = &frame {
             self.channel.rejected = true;
-            return Err(rejection(body));
+            // Only a listener has a code to burn: a stranger who dials must not end the wait by saying so.
+            let dialled = self.shaking.as_ref().is_some_and(Shaking::dialled);
+            return Err(match dialled {
+                true => rejection(body),
+                false => Error::Malformed("the peer rejected the handshake"),
+            });
         }
         if let Some(shaking) = self.shaking.take() {
             let (next, agreed) = shaking.on_frame(frame, &mut self.channel, S::pair)?;
@@ -228,10 +233,12 @@ impl<S: State> Session<S> {
     }
 
     fn abort(&mut self, reason: Reason, detail: &str) {
-        if self.failure.is_none() {
+        let done = self.state.as_ref().is_some_and(State::is_done);
+        if self.failure.is_none() && !done {
             self.farewell(Some(reason), detail, None);
             self.failure = Some(Error::Ended(reason));
             self.state = None;
+            self.shaking = None;
         }
     }
 

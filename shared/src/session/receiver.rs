@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
 use crate::{
     BLOCK, BlockReceipt, Error, Offer, Reason, Sealed,
+    block::Header,
     cipher::Suite,
     handshake::{Credentials, Role},
     message::{Have, Message, Total},
@@ -164,16 +165,21 @@ impl Progress {
         }
     }
 
-    fn arrived(&mut self, index: u64, last: bool) -> Result<(), Error> {
+    fn arrived(&mut self, header: &Header) -> Result<(), Error> {
+        let (index, last) = (header.index, header.last);
         let next = self.tree.blocks();
         if !(next..next.saturating_add(WINDOW)).contains(&index) || self.window.contains_key(&index)
         {
             return Err(Error::Unexpected("block: it came before, or too early"));
         }
+        let fits = |payload: u64| {
+            !last || payload.checked_sub(index * BLOCK as u64) == Some(header.length.into())
+        };
         if self.total.is_some()
             || self
                 .last
                 .is_some_and(|end| index > end || last != (index == end))
+            || !self.payload.is_none_or(fits)
         {
             return Err(Error::Unexpected("block: the payload ends elsewhere"));
         }
@@ -211,7 +217,13 @@ impl Progress {
         let Some(total) = self.total else {
             return Ok(None);
         };
-        if self.tree.blocks() + (self.window.len() as u64) < total.blocks {
+        // Everything was sent before the total: what is not here now never comes.
+        let came = self.tree.blocks() + self.window.len() as u64;
+        let gap = self
+            .window
+            .last_key_value()
+            .is_some_and(|(last, _)| last + 1 > came);
+        if came < total.blocks || gap {
             return Err(Error::Mismatch("blocks are missing"));
         }
         if !self.window.is_empty() {
@@ -267,7 +279,7 @@ impl State for Receiving {
                 Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             (Self::Blocks(mut progress), Input::Block(sealed)) => {
-                progress.arrived(sealed.header.index, sealed.header.last)?;
+                progress.arrived(&sealed.header)?;
                 channel.request(Request::Open(sealed));
                 Ok(Self::Blocks(progress))
             }

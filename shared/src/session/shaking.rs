@@ -31,6 +31,11 @@ impl Shaking {
         }
     }
 
+    /// Whether this side is the dialler.
+    pub(super) fn dialled(&self) -> bool {
+        matches!(self, Self::Dialling(_) | Self::Proving(_))
+    }
+
     /// The protocol of the handshake as a table. A listener that has read the first message asks `pair` before it
     /// says anything.
     pub(super) fn on_frame<R>(
