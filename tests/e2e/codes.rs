@@ -45,7 +45,9 @@ fn three_wrong_codes_burn_the_code() {
     assert_eq!(left, [2, 1, 0]);
     assert!(sent.events("peer").is_empty(), "{sent}");
     assert!(
-        sent.stderr.contains("10.77.0.2") || sent.stderr.contains("fd77::2") || sent.stderr.contains("fe80::"),
+        sent.stderr.contains("10.77.0.2")
+            || sent.stderr.contains("fd77::2")
+            || sent.stderr.contains("fe80::"),
         "it says from where: {sent}"
     );
     assert!(pair.names().is_empty());
@@ -96,7 +98,12 @@ fn an_unknown_word_is_caught_before_any_packet() {
     for space in [pair.net.a(), pair.net.b()] {
         space.count_packets();
     }
-    for code in ["7-copper-lantern-violni", "7-copper", "copper-lantern-violin", "7"] {
+    for code in [
+        "7-copper-lantern-violni",
+        "7-copper",
+        "copper-lantern-violin",
+        "7",
+    ] {
         try_with(&pair, code).finish().expect(2);
         let mut command = pair.net.a().hayate();
         command.args(["send", "-t", "text", "-c", code]);
@@ -171,8 +178,7 @@ fn peers_that_prefer_different_ciphers_agree() {
     {
         let name = number.to_string();
         pair.write(&name, &name);
-        let (sent, received) =
-            pair.transfer([&*name, "--cipher", send], ["--cipher", receive]);
+        let (sent, received) = pair.transfer([&*name, "--cipher", send], ["--cipher", receive]);
         let used = [sent, received].map(|outcome| outcome.event("peer")["cipher"].clone());
         assert_eq!(used[0], used[1], "{send} and {receive}");
         assert_eq!(pair.received(&name), name.as_bytes());

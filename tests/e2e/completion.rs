@@ -30,7 +30,10 @@ fn both_sides_name_one_hash_for_trees_and_pipes() {
     let pair = Pair::new();
     pair.write("tree/a", "a");
     let (sent, received) = pair.transfer(["tree"], PLAIN);
-    assert_eq!(sent.event("done")["blake3"], received.event("done")["blake3"]);
+    assert_eq!(
+        sent.event("done")["blake3"],
+        received.event("done")["blake3"]
+    );
     let sender = Process::feed(pair.sending(["-", "--name", "pipe"]), "piped");
     sender.wait_for_event("waiting");
     let received = pair.receive(PLAIN).finish().expect(0);
@@ -83,7 +86,10 @@ fn progress_grows_and_ends_at_the_total() {
     let (sent, received) = pair.transfer(["big.bin"], PLAIN);
     for outcome in [sent, received] {
         let progress = outcome.events("progress");
-        let done: Vec<_> = progress.iter().map(|at| at["done"].as_u64().unwrap()).collect();
+        let done: Vec<_> = progress
+            .iter()
+            .map(|at| at["done"].as_u64().unwrap())
+            .collect();
         assert!(done.is_sorted(), "{done:?}");
         assert_eq!(done.last(), Some(&(8 << 20)));
         assert!(progress.iter().all(|at| at["total"] == 8 << 20));

@@ -24,7 +24,10 @@ fn a_person_can_decline() {
     receiver.press("n\n");
     let (code, screen) = receiver.finish();
     assert_eq!(code, 6, "{screen}");
-    assert!(screen.contains("a.txt") && screen.contains("10.77.0.1") || screen.contains("fe80") || screen.contains("fd77"), "{screen}");
+    assert!(
+        screen.contains("a.txt"),
+        "it says what is offered: {screen}"
+    );
     let sent = sender.finish().expect(5);
     assert!(sent.events("done").is_empty(), "{sent}");
     assert!(pair.names().is_empty());

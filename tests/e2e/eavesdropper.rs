@@ -55,11 +55,11 @@ fn a_capture_of_a_session_holds_nothing_of_the_code_and_the_files() {
     let sender = pair.send(["plans"]);
     let received = receiver.finish().expect(0);
     sender.finish().expect(0);
-    assert_eq!(
-        pair.received("plans/confidential-budget.txt"),
-        content
-    );
-    let root = received.event("done")["blake3"].as_str().unwrap().to_owned();
+    assert_eq!(pair.received("plans/confidential-budget.txt"), content);
+    let root = received.event("done")["blake3"]
+        .as_str()
+        .unwrap()
+        .to_owned();
 
     let mut needles: Vec<Vec<u8>> = SECRETS.map(|secret| secret.into()).into();
     // beginnings of a hash, as long as chance rules them out in so many bytes
@@ -96,7 +96,11 @@ fn a_capture_of_a_session_holds_nothing_of_the_code_and_the_files() {
     // 4 bytes of a hash could be in sealed bytes by chance, and must not be in what is not sealed
     for hash in SECRETS.iter().flat_map(|secret| hashes(secret.as_bytes())) {
         for frame in &discovery {
-            assert!(!holds_exactly(frame, &hash[..4]), "{}", frame.escape_ascii());
+            assert!(
+                !holds_exactly(frame, &hash[..4]),
+                "{}",
+                frame.escape_ascii()
+            );
         }
     }
 }

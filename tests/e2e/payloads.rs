@@ -146,7 +146,8 @@ fn a_file_can_arrive_under_another_name() {
     assert_eq!(pair.received("b"), b"a");
     pair.transfer(["a"], ["-o", "c"]);
     assert_eq!(pair.received("c"), b"a");
-    pair.transfer(["a"], ["-o", "new/"]);
-    assert_eq!(pair.received("new/a"), b"a");
-    assert_eq!(pair.names(), ["b", "c", "new"]);
+    fs::create_dir(pair.to("shelf")).unwrap();
+    pair.transfer(["a"], ["-o", "shelf"]);
+    assert_eq!(pair.received("shelf/a"), b"a");
+    assert_eq!(pair.names(), ["b", "c", "shelf"]);
 }
