@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
 use crate::{
     BLOCK, BlockReceipt, Error, Offer, Reason, Sealed,
@@ -112,6 +114,11 @@ impl Receiver {
             }
             _ => Err(Error::Misuse("opened() without a request")),
         });
+    }
+
+    /// Gives back the memory of a block that was put away, for the next one to arrive in.
+    pub fn recycle(&mut self, block: Bytes) {
+        self.0.deframer.recycle(block);
     }
 
     /// Answers [`Request::Commit`]; `skipped` counts items that could not be kept.
