@@ -2,6 +2,7 @@
 //! a test wants it to say. What it and the crate agree on is what the page says.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     reason = "each test uses its part; a test may panic"
 )]
