@@ -168,7 +168,14 @@ impl Progress {
     fn arrived(&mut self, header: &Header) -> Result<(), Error> {
         let (index, last) = (header.index, header.last);
         let next = self.tree.blocks();
-        if !(next..next.saturating_add(WINDOW)).contains(&index) || self.window.contains_key(&index)
+        // The sender knows what it sent, not what was opened here: its window begins at the first block that has not come.
+        let missing = next
+            + (next..)
+                .zip(self.window.keys())
+                .take_while(|(expected, came)| expected == *came)
+                .count() as u64;
+        if !(missing..missing.saturating_add(WINDOW)).contains(&index)
+            || self.window.contains_key(&index)
         {
             return Err(Error::Unexpected("block: it came before, or too early"));
         }
