@@ -9,7 +9,7 @@ use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{Credentials, Offer, Output, Reason, Receiver, receiver::Request, tree::Tree};
 
 use super::{
-    HANDSHAKE, Link,
+    FAREWELL, HANDSHAKE, Link,
     storage::{Report, Storage},
 };
 use crate::{
@@ -29,6 +29,7 @@ pub(crate) struct Drive<W: Wire> {
     events: Listener,
     stop: flume::Receiver<()>,
     stopped: bool,
+    mute: bool,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
     failure: Option<Error>,
@@ -51,6 +52,7 @@ where
             events,
             stop,
             stopped: false,
+            mute: false,
             deadline: Some(Instant::now() + HANDSHAKE),
             outgoing: None,
             failure: None,
@@ -119,8 +121,7 @@ where
 
     /// Ends the session with a reason.
     pub(crate) async fn decline(mut self, error: Error) -> Error {
-        self.session.abort(error.reason(), &error.for_peer());
-        self.failure = Some(error);
+        self.fail(error);
         self.drain().await
     }
 
@@ -156,6 +157,18 @@ where
         self.session.accept(Tree::new());
         self.events.accepted(self.link.peer);
         let storage = Storage::start(sink, pool);
+        let result = self.take(offer, &storage, limit).await;
+        // Nothing is left behind: what the threads still hold goes with them.
+        storage.end().await;
+        result
+    }
+
+    async fn take(
+        &mut self,
+        offer: &Offer,
+        storage: &Storage,
+        limit: Option<u64>,
+    ) -> Result<(Stored, u64), Error> {
         let (mut done, mut stored) = (0, None);
         loop {
             match self.session_output() {
@@ -196,6 +209,10 @@ where
     }
 
     fn session_output(&mut self) -> Result<Option<Step>, shared::Error> {
+        // A peer that has said its last word reads no more.
+        if self.session.heard_last_word() || self.mute {
+            self.outgoing = None;
+        }
         while self.outgoing.is_none() {
             match self.session.poll()? {
                 Output::Transmit(bytes) => self.outgoing = Some(bytes),
@@ -253,18 +270,26 @@ where
             },
             () = stop.fuse() => {
                 self.stopped = true;
-                self.session.abort(Reason::Cancelled, "");
+                self.abort(Reason::Cancelled, "");
             }
-            () = late.fuse() => {
-                self.deadline = None;
-                self.session.abort(Reason::TimedOut, "the code phrase was not proved in time");
-            }
+            () = late.fuse() => match self.session.has_failed() {
+                false => self.abort(Reason::TimedOut, "the code phrase was not proved in time"),
+                // The peer does not even take the farewell.
+                true => self.mute = true,
+            },
         }
     }
 
     fn fail(&mut self, error: Error) {
-        self.session.abort(error.reason(), &error.for_peer());
-        self.failure.get_or_insert(error);
+        if !self.session.has_failed() {
+            self.abort(error.reason(), &error.for_peer());
+            self.failure = Some(error);
+        }
+    }
+
+    fn abort(&mut self, reason: Reason, detail: &str) {
+        self.session.abort(reason, detail);
+        self.deadline = Some(Instant::now() + FAREWELL);
     }
 
     fn failed(&mut self, error: shared::Error) -> Error {

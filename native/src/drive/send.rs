@@ -12,9 +12,9 @@ use compio::time;
 use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{Credentials, Offer, Output, Reason, Sender, Slot, sender::Request, tree::Tree};
 
-use super::{HANDSHAKE, Link};
+use super::{FAREWELL, HANDSHAKE, Link};
 use crate::{
-    Error, Progress, Sent,
+    Error, Event, Progress, Sent,
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
@@ -42,6 +42,30 @@ pub(crate) struct Context {
     pub(crate) stop: flume::Receiver<()>,
 }
 
+impl Context {
+    /// Tells of a connection that failed before the code was proved: no more than a warning.
+    fn tell_stranger(&self, error: &Error) {
+        match error {
+            Error::Session {
+                peer: Some(peer),
+                error: shared::Error::WrongCode,
+            } => {
+                self.events.tell(Event::AuthFailed {
+                    peer: *peer,
+                    left: self.gate.left(),
+                });
+            }
+            Error::Session {
+                error: shared::Error::Ended(Reason::Cancelled),
+                ..
+            } => {}
+            error => self.events.warn(format!(
+                "a connection failed before the code was proved: {error}"
+            )),
+        }
+    }
+}
+
 /// A session on its way.
 struct Drive<W: Wire> {
     link: Link<W>,
@@ -51,6 +75,7 @@ struct Drive<W: Wire> {
     paired: bool,
     accepted: bool,
     stopped: bool,
+    mute: bool,
     started: Instant,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
@@ -91,6 +116,7 @@ where
         paired: false,
         accepted: false,
         stopped: false,
+        mute: false,
         started: Instant::now(),
         deadline: Some(Instant::now() + HANDSHAKE),
         outgoing: None,
@@ -105,6 +131,9 @@ where
     };
     let result = drive.run().await;
     let paired = drive.paired;
+    if let (false, Err(error)) = (paired, &result) {
+        drive.context.tell_stranger(error);
+    }
     match drive.session.heard_last_word() {
         true => drive.link.close().await,
         false => drive.link.finish().await,
@@ -119,6 +148,7 @@ where
 {
     async fn run(&mut self) -> Result<Sent, Error> {
         loop {
+            self.give_up_what_is_stuck();
             while self.outgoing.is_none() {
                 match self.session.poll() {
                     Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
@@ -129,6 +159,14 @@ where
                 }
             }
             self.wait().await;
+        }
+    }
+
+    /// A peer that has said its last word reads no more, and a block is nothing that a failed session still needs.
+    fn give_up_what_is_stuck(&mut self) {
+        let block = self.outgoing.as_deref().is_some_and(shared::is_block);
+        if self.session.heard_last_word() || self.mute || block && self.session.has_failed() {
+            self.outgoing = None;
         }
     }
 
@@ -265,12 +303,13 @@ where
             },
             () = stop.fuse() => {
                 self.stopped = true;
-                self.session.abort(Reason::Cancelled, "");
+                self.abort(Reason::Cancelled, "");
             }
-            () = late.fuse() => {
-                self.deadline = None;
-                self.session.abort(Reason::TimedOut, "the code phrase was not proved in time");
-            }
+            () = late.fuse() => match self.session.has_failed() {
+                false => self.abort(Reason::TimedOut, "the code phrase was not proved in time"),
+                // The peer does not even take the farewell.
+                true => self.mute = true,
+            },
         }
     }
 
@@ -296,8 +335,15 @@ where
     }
 
     fn fail(&mut self, error: Error) {
-        self.session.abort(error.reason(), &error.for_peer());
-        self.failure = Some(error);
+        if !self.session.has_failed() {
+            self.abort(error.reason(), &error.for_peer());
+            self.failure = Some(error);
+        }
+    }
+
+    fn abort(&mut self, reason: Reason, detail: &str) {
+        self.session.abort(reason, detail);
+        self.deadline = Some(Instant::now() + FAREWELL);
     }
 
     fn failed(&mut self, error: shared::Error) -> Error {

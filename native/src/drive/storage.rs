@@ -1,8 +1,14 @@
 //! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
 
-use std::{collections::BTreeMap, sync::Arc, thread};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
+use compio::time;
 use shared::{BlockReceipt, Sealed};
 
 use crate::{
@@ -10,6 +16,9 @@ use crate::{
     pool::Pool,
     sink::{Sink, Stored},
 };
+
+/// How long a thread may hold a sink after its last word.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the threads report.
 pub(super) enum Report {
@@ -77,6 +86,24 @@ impl Storage {
             .recv_async()
             .await
             .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())))
+    }
+
+    /// Waits, for a while, until no thread holds the sink any more: a sink that did not finish removes what it wrote
+    /// when the last of them lets go.
+    pub(super) async fn end(self) {
+        let Self {
+            sink,
+            line,
+            tell,
+            reports,
+            ..
+        } = self;
+        drop((line, tell));
+        while reports.recv_async().await.is_ok() {}
+        let patience = Instant::now() + PATIENCE;
+        while Arc::strong_count(&sink) > 1 && Instant::now() < patience {
+            time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// The file that is being written, where the payload is an archive.

@@ -1,6 +1,6 @@
 //! A wire over QUIC (RFC 9000): one connection, one bidirectional stream.
 //!
-//! A [`Listener`] hands out the wires of peers that dialled and spoke, a [`Dialer`] makes them.
+//! A [`Listener`] hands out the wires of peers that dialled and spoke, a [`Dialler`] makes them.
 //! Everything here belongs to the thread it was made on.
 
 mod config;
@@ -19,7 +19,7 @@ use shared::Binding;
 
 pub use self::{
     config::{ALPN, Tuning, client_config, endpoint_config, server_config},
-    dial::Dialer,
+    dial::Dialler,
     listen::{ListenOptions, Listener, Port},
     socket::udp_socket,
 };

@@ -25,7 +25,7 @@ use crate::{
     gate::Gate,
     identity::Identity,
     pool::Pool,
-    quic::{Dialer, ListenOptions, Listener, Port, QuicWire, Tuning},
+    quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
     wire::Wire,
 };
 
@@ -143,8 +143,8 @@ async fn listen(
                         }
                         failure.get_or_insert(error);
                     }
-                    // A stranger: not more than a warning.
-                    (false, Err(error)) => tell_stranger(options, context, &error),
+                    // A stranger.
+                    (false, Err(_)) => {}
                 }
             },
             wire = listener.accept().fuse() => match wire {
@@ -190,7 +190,7 @@ async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Res
         addresses: Vec::new(),
         interfaces: Vec::new(),
     });
-    let dialler = Dialer::new(options.bind)?;
+    let dialler = Dialler::new(options.bind)?;
     let deadline = Instant::now() + options.timeout.unwrap_or(PATIENCE);
     let stop = options.stop.clone();
     let wire = select_biased! {
@@ -212,7 +212,7 @@ async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Res
 
 /// A wire to `target`, trying each of its addresses again and again.
 pub(crate) async fn reach(
-    dialler: &Dialer,
+    dialler: &Dialler,
     target: &crate::Target,
     deadline: Instant,
 ) -> Result<QuicWire, Error> {
@@ -312,25 +312,4 @@ fn tell_done(options: &HayateSender, sent: &Sent) {
         blake3: sent.blake3,
         path: None,
     });
-}
-
-fn tell_stranger(options: &HayateSender, context: &Context, error: &Error) {
-    match error {
-        Error::Session {
-            peer: Some(peer),
-            error: shared::Error::WrongCode,
-        } => {
-            options.events.tell(Event::AuthFailed {
-                peer: *peer,
-                left: context.gate.left(),
-            });
-        }
-        Error::Session {
-            error: shared::Error::Ended(Reason::Cancelled),
-            ..
-        } => {}
-        error => options.events.warn(format!(
-            "a connection failed before the code was proved: {error}"
-        )),
-    }
 }

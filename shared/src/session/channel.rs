@@ -114,8 +114,11 @@ impl<R> Channel<R> {
         })
     }
 
-    pub(super) fn forget_requests(&mut self) {
+    /// Drops what nobody needs once the session failed: requests, and blocks that were not transmitted. Messages stay,
+    /// since the peer counts them.
+    pub(super) fn forget(&mut self) {
         self.requests.clear();
+        self.transmit.retain(|frame| !crate::is_block(frame));
     }
 
     pub(super) fn next(&mut self) -> Option<Output<R>> {

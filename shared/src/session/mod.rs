@@ -229,6 +229,10 @@ impl<S: State> Session<S> {
         self.resume_backlog();
     }
 
+    fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     fn heard_last_word(&self) -> bool {
         let done = self.state.as_ref().is_some_and(State::is_done);
         let told = matches!(self.failure, Some(Error::Peer { .. } | Error::Disconnected));
@@ -291,7 +295,7 @@ impl<S: State> Session<S> {
     }
 
     fn farewell(&mut self, reason: Option<Reason>, detail: &str, code: Option<u8>) {
-        self.channel.forget_requests();
+        self.channel.forget();
         self.backlog = BytesMut::new();
         let Some(reason) = reason else { return };
         if self.channel.is_sealed() {

@@ -63,6 +63,11 @@ impl Receiver {
         self.0.poll()
     }
 
+    /// Whether the session failed: what is left to transmit is a farewell, and a block on its way is of no more use.
+    pub fn has_failed(&self) -> bool {
+        self.0.has_failed()
+    }
+
     /// Whether the peer said the last word, successful or not: this side closes the wire, and need not wait.
     pub fn heard_last_word(&self) -> bool {
         self.0.heard_last_word()
