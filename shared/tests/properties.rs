@@ -80,7 +80,7 @@ impl World {
             payload,
         };
         #[cfg(feature = "native")]
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             world.packer = Packer::level(1).unwrap();
         }
         world
@@ -252,8 +252,11 @@ proptest! {
     }
 }
 
+/// A machine that is fed these bytes at some stage of a session.
+type Stage = Box<dyn Fn(&[u8])>;
+
 /// Machines at every stage of a session, as drivers leave them waiting.
-fn stages() -> Vec<Box<dyn Fn(&[u8])>> {
+fn stages() -> Vec<Stage> {
     fn feed_receiver(mut machine: Receiver, bytes: &[u8]) {
         machine.receive(bytes);
         for _ in 0..64 {

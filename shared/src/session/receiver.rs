@@ -97,7 +97,7 @@ impl Receiver {
                 let blocks = kept.blocks();
                 let proof = if blocks == 0 { [0; 32] } else { kept.proof() };
                 channel.send(&Message::Accept(Have { blocks, proof }));
-                Ok(Receiving::Accepting(offer, kept))
+                Ok(Receiving::Accepting(offer, Box::new(kept)))
             }
             _ => Err(Error::Misuse("accept() without a request")),
         });
@@ -136,7 +136,7 @@ enum Receiving {
     Shaking,
     Waiting,
     Deciding(Offer),
-    Accepting(Offer, Tree),
+    Accepting(Offer, Box<Tree>),
     Blocks(Box<Progress>),
     Committing([u8; 32]),
     Done([u8; 32]),
@@ -285,7 +285,7 @@ impl State for Receiving {
             (Self::Accepting(offer, kept), Input::Message(Message::Start { from })) => {
                 let tree = match from {
                     0 => Tree::new(),
-                    from if from == kept.blocks() => kept,
+                    from if from == kept.blocks() => *kept,
                     _ => return Err(Error::Malformed("a start at a block that is not kept")),
                 };
                 Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))

@@ -153,7 +153,7 @@ impl Pair {
                 Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
                 Ok(Output::Request(sender::Request::Offer)) => {
-                    self.sender.offer(self.offer.clone())
+                    self.sender.offer(self.offer.clone());
                 }
                 Ok(Output::Request(sender::Request::Compare(have))) => {
                     self.sender

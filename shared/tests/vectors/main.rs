@@ -1,6 +1,10 @@
 //! The vectors of `testdata/`, natively. `cargo test -p hayate-shared --test vectors -- --ignored` writes those that are made
 //! here anew; the ones from elsewhere are written by hand and stay.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and has files"
+)]
 
 mod made;
 #[path = "../peer/mod.rs"]

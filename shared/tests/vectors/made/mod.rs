@@ -2,6 +2,7 @@
 
 mod archives;
 mod blocks;
+mod frames;
 mod messages;
 mod sessions;
 mod shakes;
@@ -15,6 +16,7 @@ pub(crate) fn all() -> Vec<Made> {
     [
         archives::all(),
         blocks::all(),
+        frames::all(),
         messages::all(),
         sessions::all(),
         shakes::all(),

@@ -25,7 +25,7 @@ impl<'a> Vector<'a> {
         for line in head.lines() {
             let (key, value) = line
                 .split_once(": ")
-                .ok_or(format!("not a header: {line}"))?;
+                .ok_or_else(|| format!("not a header: {line}"))?;
             if headers.insert(key, value).is_some() {
                 return Err(format!("{key} comes twice"));
             }
@@ -35,7 +35,10 @@ impl<'a> Vector<'a> {
     }
 
     pub(crate) fn get(&self, key: &str) -> Result<&'a str, String> {
-        self.headers.get(key).copied().ok_or(format!("no {key}"))
+        self.headers
+            .get(key)
+            .copied()
+            .ok_or_else(|| format!("no {key}"))
     }
 
     pub(crate) fn number(&self, key: &str) -> Result<u64, String> {
@@ -138,7 +141,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 fn unhex(text: &str) -> Result<Vec<u8>, String> {
     let mut digits = Vec::with_capacity(text.len());
     for c in text.chars().filter(|c| !c.is_ascii_whitespace()) {
-        let digit = c.to_digit(16).ok_or(format!("{c} is no hex digit"))?;
+        let digit = c
+            .to_digit(16)
+            .ok_or_else(|| format!("{c} is no hex digit"))?;
         digits.push(digit as u8);
     }
     if !digits.len().is_multiple_of(2) {

@@ -82,7 +82,7 @@ pub(crate) fn cpace(vector: &Vector<'_>) -> Result<Outcome, String> {
         Option::from(curve25519_dalek::Scalar::from_canonical_bytes(
             vector.array(key)?,
         ))
-        .ok_or(format!("{key} is no scalar"))
+        .ok_or_else(|| format!("{key} is no scalar"))
     };
     let (a, b): (curve25519_dalek::Scalar, curve25519_dalek::Scalar) = (scalar("a")?, scalar("b")?);
     let g = keys::generator(&prs, &ci, &sid);
