@@ -37,7 +37,10 @@ fn vectors_pass_in_wasm_that_imports_nothing() {
         .imports()
         .map(|import| format!("{}.{}", import.module(), import.name()))
         .collect();
-    assert_eq!(imports, [""; 0], "a clock, a file or chance got into `shared`");
+    assert_eq!(
+        imports, [""; 0],
+        "a clock, a file or chance got into `shared`"
+    );
 
     let mut store = Store::new(&engine, ());
     let instance = Linker::new(&engine)
