@@ -38,6 +38,11 @@ impl Lane {
         }
     }
 
+    /// Its number in the session, from 1 on.
+    pub fn number(&self) -> u8 {
+        self.number
+    }
+
     /// What this side says first on the connection: the dialler at once, the listener when [`Joining::hear`] said that
     /// the dialler is the right one.
     pub fn greeting(&self, binding: &Binding) -> Bytes {
