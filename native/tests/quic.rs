@@ -61,7 +61,7 @@ async fn dial(dialler: &Dialler, at: SocketAddr) -> Result<End, Error> {
 async fn pair(listener: &Listener, dialler: &Dialler, at: SocketAddr) -> (End, End) {
     let (accepted, dialled) = join(listener.accept(), dial(dialler, at)).await;
     let mut accepted = End::from(accepted.unwrap());
-    assert_eq!(accepted.reader.read().await.unwrap(), Some(HELLO));
+    assert_eq!(accepted.reader.read().await.unwrap(), Some(vec![HELLO]));
     (accepted, dialled.unwrap())
 }
 
@@ -131,8 +131,8 @@ async fn exchange(end: &mut End, seed: u8) -> Vec<u8> {
     };
     let read = async {
         let mut all = Vec::new();
-        while let Some(bytes) = end.reader.read().await.unwrap() {
-            all.extend_from_slice(&bytes);
+        while let Some(pieces) = end.reader.read().await.unwrap() {
+            all.extend(pieces.concat());
         }
         all
     };

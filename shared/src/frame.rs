@@ -1,7 +1,7 @@
 //! Frames: any cut of bytes in, whole frames out, with every limit checked before a buffer grows
 //! (PROTOCOL.md, "Frames").
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     Error,
@@ -48,7 +48,12 @@ pub(crate) struct Deframer {
     sealed: bool,
     state: Partial,
     ready: Option<Frame>,
+    /// Memory of blocks that were opened and put away.
+    spare: Vec<BytesMut>,
 }
+
+/// Most buffers that wait for their next block.
+const MAX_SPARE: usize = 8;
 
 #[derive(Default)]
 enum Partial {
@@ -76,6 +81,16 @@ impl Deframer {
     /// Both sides have proved: from now on sealed frames are allowed and clear ones are not.
     pub(crate) fn seal(&mut self) {
         self.sealed = true;
+    }
+
+    /// Takes the memory of a block back, if nobody else holds it.
+    pub(crate) fn recycle(&mut self, block: Bytes) {
+        if self.spare.len() < MAX_SPARE
+            && let Ok(mut memory) = block.try_into_mut()
+        {
+            memory.clear();
+            self.spare.push(memory);
+        }
     }
 
     /// The next whole frame.
@@ -173,7 +188,11 @@ impl Deframer {
             return Err(Error::Malformed("a frame longer than its limit"));
         }
         // Sealed frames come from a peer that proved the code; one block is the most that its word reserves.
-        let body = BytesMut::with_capacity(length);
+        let mut body = match kind {
+            KIND_BLOCK => self.spare.pop().unwrap_or_default(),
+            _ => BytesMut::new(),
+        };
+        body.reserve(length);
         Ok(if length == 0 {
             self.finish(open, body)
         } else {

@@ -185,8 +185,9 @@ where
                 Err(error) => return Err(self.failed(error)),
                 Ok(None) => select_biased! {
                     report = storage.next().fuse() => match report {
-                        Ok(Report::Kept(receipt, length)) => {
-                            done += length;
+                        Ok(Report::Kept(receipt, block)) => {
+                            done += block.len() as u64;
+                            self.session.recycle(block);
                             if let Some(limit) = limit.filter(|limit| done > *limit) {
                                 self.fail(too_large(limit));
                                 continue;
@@ -255,7 +256,7 @@ where
         };
         let full = self.session.is_full();
         let link = &mut self.link;
-        let piece = async {
+        let pieces = async {
             match full {
                 true => pending().await,
                 false => link.next().await,
@@ -264,8 +265,8 @@ where
         select_biased! {
             // First, so that a piece which was taken is never offered twice.
             () = sending.fuse() => self.outgoing = None,
-            piece = piece.fuse() => match piece {
-                Some(bytes) => self.session.receive(&bytes),
+            pieces = pieces.fuse() => match pieces {
+                Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
                 None => self.session.eof(),
             },
             () = stop.fuse() => {

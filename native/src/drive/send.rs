@@ -293,8 +293,8 @@ where
                 Ok(Err(error)) => self.fail(error),
                 Err(_) => {}
             },
-            piece = self.link.next().fuse() => match piece {
-                Some(bytes) => self.session.receive(&bytes),
+            pieces = self.link.next().fuse() => match pieces {
+                Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
                 None => self.session.eof(),
             },
             tree = self.compared.recv_async().fuse() => if let Ok(tree) = tree {

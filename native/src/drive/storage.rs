@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the threads report.
 pub(super) enum Report {
-    /// A block of this many bytes is where it belongs.
-    Kept(BlockReceipt, u64),
+    /// A block is where it belongs; its memory may be used again.
+    Kept(BlockReceipt, Bytes),
     /// Everything is durable and under its final name.
     Stored(Stored),
 }
@@ -113,9 +113,8 @@ impl Storage {
 }
 
 fn keep(sink: &Sink, receipt: BlockReceipt, bytes: Bytes) -> Result<Report, Error> {
-    let length = bytes.len() as u64;
-    sink.write(receipt.index(), bytes)?;
-    Ok(Report::Kept(receipt, length))
+    sink.write(receipt.index(), bytes.clone())?;
+    Ok(Report::Kept(receipt, bytes))
 }
 
 /// Workers finish in any order; the sink gets blocks by index. The session's window bounds what waits here.

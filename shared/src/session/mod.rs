@@ -24,8 +24,8 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 
 /// Blocks that may be between [`Slot`](crate::Slot) and [`Sender::submit`], or between
-/// [`Request::Open`](receiver::Request::Open) and [`Receiver::opened`], at once; and how far ahead of the first missing
-/// block another may arrive.
+/// [`Request::Open`](receiver::Request::Open) and [`Receiver::opened`], at once; and how far ahead of the first block
+/// that has not come another may come.
 pub const WINDOW: u64 = 32;
 
 /// What a session wants of its driver.
@@ -120,6 +120,9 @@ impl<S: State> Session<S> {
     }
 
     fn receive(&mut self, bytes: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
         if self.backlog.is_empty() {
             let used = self.take(bytes);
             self.backlog.extend_from_slice(&bytes[used..]);
@@ -293,6 +296,7 @@ impl<S: State> Session<S> {
 
     fn farewell(&mut self, reason: Option<Reason>, detail: &str, code: Option<u8>) {
         self.channel.forget();
+        self.backlog = BytesMut::new();
         let Some(reason) = reason else { return };
         if self.channel.is_sealed() {
             self.channel.send(&Message::Abort {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
 use crate::{
     BLOCK, BlockReceipt, Error, Offer, Reason, Sealed,
@@ -97,7 +99,7 @@ impl Receiver {
                 let blocks = kept.blocks();
                 let proof = if blocks == 0 { [0; 32] } else { kept.proof() };
                 channel.send(&Message::Accept(Have { blocks, proof }));
-                Ok(Receiving::Accepting(offer, kept))
+                Ok(Receiving::Accepting(offer, Box::new(kept)))
             }
             _ => Err(Error::Misuse("accept() without a request")),
         });
@@ -112,6 +114,11 @@ impl Receiver {
             }
             _ => Err(Error::Misuse("opened() without a request")),
         });
+    }
+
+    /// Gives back the memory of a block that was put away, for the next one to arrive in.
+    pub fn recycle(&mut self, block: Bytes) {
+        self.0.deframer.recycle(block);
     }
 
     /// Answers [`Request::Commit`]; `skipped` counts items that could not be kept.
@@ -136,7 +143,7 @@ enum Receiving {
     Shaking,
     Waiting,
     Deciding(Offer),
-    Accepting(Offer, Tree),
+    Accepting(Offer, Box<Tree>),
     Blocks(Box<Progress>),
     Committing([u8; 32]),
     Done([u8; 32]),
@@ -173,7 +180,14 @@ impl Progress {
     fn arrived(&mut self, header: &Header) -> Result<(), Error> {
         let (index, last) = (header.index, header.last);
         let next = self.tree.blocks();
-        if !(next..next.saturating_add(WINDOW)).contains(&index) || self.window.contains_key(&index)
+        // The sender knows what it sent, not what was opened here: its window begins at the first block that has not come.
+        let missing = next
+            + (next..)
+                .zip(self.window.keys())
+                .take_while(|(expected, came)| expected == *came)
+                .count() as u64;
+        if !(missing..missing.saturating_add(WINDOW)).contains(&index)
+            || self.window.contains_key(&index)
         {
             return Err(Error::Unexpected("block: it came before, or too early"));
         }
@@ -278,7 +292,7 @@ impl State for Receiving {
             (Self::Accepting(offer, kept), Input::Message(Message::Start { from })) => {
                 let tree = match from {
                     0 => Tree::new(),
-                    from if from == kept.blocks() => kept,
+                    from if from == kept.blocks() => *kept,
                     _ => return Err(Error::Malformed("a start at a block that is not kept")),
                 };
                 Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))

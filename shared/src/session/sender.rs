@@ -118,7 +118,7 @@ impl Sender {
                 channel.send(&Message::Start {
                     from: tree.blocks(),
                 });
-                Ok(Sending::Blocks(Progress::new(&offer, tree)))
+                Ok(Sending::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             _ => Err(Error::Misuse("resume() without a request")),
         });
@@ -149,7 +149,7 @@ enum Sending {
     Choosing,
     Offering(Offer),
     Comparing(Offer, Have),
-    Blocks(Progress),
+    Blocks(Box<Progress>),
     Finishing(Total),
     Done { root: [u8; 32], skipped: u64 },
 }
@@ -245,7 +245,7 @@ impl State for Sending {
             (Self::Offering(offer), Input::Message(Message::Accept(have))) => {
                 if have.blocks == 0 {
                     channel.send(&Message::Start { from: 0 });
-                    return Ok(Self::Blocks(Progress::new(&offer, Tree::new())));
+                    return Ok(Self::Blocks(Box::new(Progress::new(&offer, Tree::new()))));
                 }
                 // The last block cannot be kept: the root can only be told from one that is sent or read as the last.
                 let whole = offer

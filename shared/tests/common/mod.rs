@@ -14,16 +14,16 @@ use hayate_shared::{
     tree::{BlockHash, Tree},
 };
 
-pub const CODE: &str = "7-copper-lantern-violin";
+pub(crate) const CODE: &str = "7-copper-lantern-violin";
 
-pub fn binding() -> Binding {
+pub(crate) fn binding() -> Binding {
     Binding {
         certificate: [0xce; 32],
         exporter: Some([0xe4; 32]),
     }
 }
 
-pub fn credentials(side: Side, code: &str) -> Credentials {
+pub(crate) fn credentials(side: Side, code: &str) -> Credentials {
     Credentials {
         code: Code::parse(code).unwrap(),
         side,
@@ -33,13 +33,13 @@ pub fn credentials(side: Side, code: &str) -> Credentials {
     }
 }
 
-pub fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     blake3::Hasher::new().finalize_xof().fill(&mut bytes);
     bytes
 }
 
-pub fn offer(payload: &[u8]) -> Offer {
+pub(crate) fn offer(payload: &[u8]) -> Offer {
     Offer {
         name: SafeName::parse(b"payload.bin").unwrap(),
         kind: Kind::File {
@@ -52,7 +52,7 @@ pub fn offer(payload: &[u8]) -> Offer {
     }
 }
 
-pub fn tree_over(payload: &[u8], blocks: usize) -> Tree {
+pub(crate) fn tree_over(payload: &[u8], blocks: usize) -> Tree {
     let mut tree = Tree::new();
     for (index, block) in payload.chunks(BLOCK).take(blocks).enumerate() {
         tree.push(BlockHash::of(index as u64, false, block));
@@ -61,28 +61,28 @@ pub fn tree_over(payload: &[u8], blocks: usize) -> Tree {
 }
 
 /// Two machines, the bytes between them, and a driver for each.
-pub struct Pair {
-    pub sender: Sender,
-    pub receiver: Receiver,
-    pub payload: Vec<u8>,
-    pub offer: Offer,
+pub(crate) struct Pair {
+    pub(crate) sender: Sender,
+    pub(crate) receiver: Receiver,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) offer: Offer,
     /// What the receiver has from before, and what it makes of the rest.
-    pub kept: usize,
-    pub received: Vec<u8>,
-    pub first_index: Option<u64>,
-    pub cut: usize,
-    pub reorder: bool,
-    pub accept: bool,
-    pub packer: Packer,
-    pub to_receiver: Vec<u8>,
-    pub to_sender: Vec<u8>,
-    pub slots: Vec<hayate_shared::Slot>,
+    pub(crate) kept: usize,
+    pub(crate) received: Vec<u8>,
+    pub(crate) first_index: Option<u64>,
+    pub(crate) cut: usize,
+    pub(crate) reorder: bool,
+    pub(crate) accept: bool,
+    pub(crate) packer: Packer,
+    pub(crate) to_receiver: Vec<u8>,
+    pub(crate) to_sender: Vec<u8>,
+    pub(crate) slots: Vec<hayate_shared::Slot>,
 }
 
-pub type Ends = (Result<(), Error>, Result<(), Error>);
+pub(crate) type Ends = (Result<(), Error>, Result<(), Error>);
 
 impl Pair {
-    pub fn new(payload: &[u8]) -> Self {
+    pub(crate) fn new(payload: &[u8]) -> Self {
         Self::with(
             Sender::new(credentials(Side::Listener, CODE)),
             Receiver::new(credentials(Side::Dialler, CODE)),
@@ -90,7 +90,7 @@ impl Pair {
         )
     }
 
-    pub fn with(sender: Sender, receiver: Receiver, payload: &[u8]) -> Self {
+    pub(crate) fn with(sender: Sender, receiver: Receiver, payload: &[u8]) -> Self {
         Self {
             sender,
             receiver,
@@ -110,7 +110,7 @@ impl Pair {
     }
 
     /// Runs both until neither has anything to say.
-    pub fn run(&mut self) -> Ends {
+    pub(crate) fn run(&mut self) -> Ends {
         let (mut sender_end, mut receiver_end) = (None, None);
         loop {
             let mut moved = false;
@@ -153,7 +153,7 @@ impl Pair {
                 Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
                 Ok(Output::Request(sender::Request::Offer)) => {
-                    self.sender.offer(self.offer.clone())
+                    self.sender.offer(self.offer.clone());
                 }
                 Ok(Output::Request(sender::Request::Compare(have))) => {
                     self.sender
