@@ -14,6 +14,7 @@ use crate::{
     wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
+mod lanes;
 pub(crate) mod receive;
 pub(crate) mod send;
 mod storage;

@@ -1,7 +1,11 @@
 //! The loop of a receiver: first until the peer has proved the code and made its offer, then until everything is
 //! stored.
 
-use std::time::Instant;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use compio::time;
@@ -10,6 +14,7 @@ use shared::{Credentials, Offer, Output, Reason, Receiver, receiver::Request, tr
 
 use super::{
     FAREWELL, HANDSHAKE, Link,
+    lanes::{self, Arrival, Permit, Traffic},
     storage::{Report, Storage},
 };
 use crate::{
@@ -59,7 +64,7 @@ where
         }
     }
 
-    pub(crate) fn peer(&self) -> std::net::SocketAddr {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.link.peer
     }
 
@@ -153,11 +158,12 @@ where
         sink: Sink,
         pool: Pool,
         limit: Option<u64>,
+        bind: Option<IpAddr>,
     ) -> Result<(Stored, u64), Error> {
         self.session.accept(Tree::new());
         self.events.accepted(self.link.peer);
         let storage = Storage::start(sink, pool);
-        let result = self.take(offer, &storage, limit).await;
+        let result = self.take(offer, &storage, limit, bind).await;
         // Nothing is left behind: what the threads still hold goes with them.
         storage.end().await;
         result
@@ -168,11 +174,19 @@ where
         offer: &Offer,
         storage: &Storage,
         limit: Option<u64>,
+        bind: Option<IpAddr>,
     ) -> Result<(Stored, u64), Error> {
+        let mut lanes = Lanes::new(bind);
         let (mut done, mut stored) = (0, None);
         loop {
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
+                Ok(Some(Step::Request(Request::Join(ports)))) => {
+                    lanes.dial(&self.session, self.link.peer, ports)
+                }
+                Ok(Some(Step::Request(Request::Widen(count)))) => {
+                    lanes.listen(&self.session, count)
+                }
                 Ok(Some(Step::Request(Request::Commit))) => storage.commit(),
                 Ok(Some(Step::Request(_))) => {
                     return Err(Error::Internal("a request out of turn".into()));
@@ -195,6 +209,7 @@ where
                             let current = storage.current();
                             let progress = Progress { done, total: offer.payload, current };
                             self.events.progress(self.link.peer, progress);
+                            lanes.put_away(receipt.index());
                             self.session.opened(receipt);
                         }
                         Ok(Report::Stored(result)) => {
@@ -202,6 +217,18 @@ where
                             stored = Some(result);
                         }
                         Err(error) => self.fail(error),
+                    },
+                    arrival = lanes.arrivals.recv_async().fuse() => match arrival {
+                        Ok(Arrival::Joined) => self.session.lane_joined(),
+                        Ok(Arrival::Block(sealed, permit)) => {
+                            lanes.permits.insert(sealed.index(), permit);
+                            self.session.arrive(sealed);
+                        }
+                        Ok(Arrival::Ended) => self.session.lane_ended(),
+                        Err(_) => {}
+                    },
+                    ports = lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
+                        self.session.lanes(&ports);
                     },
                     () = self.wait().fuse() => {}
                 },
@@ -297,6 +324,58 @@ where
         self.failure
             .take()
             .unwrap_or_else(|| self.link.failed(error))
+    }
+}
+
+/// The lanes of a session, as its receiver uses them.
+struct Lanes {
+    bind: Option<IpAddr>,
+    tell: flume::Sender<Arrival>,
+    arrivals: flume::Receiver<Arrival>,
+    open: flume::Sender<Vec<u16>>,
+    opened: flume::Receiver<Vec<u16>>,
+    permits: HashMap<u64, Permit>,
+}
+
+impl Lanes {
+    fn new(bind: Option<IpAddr>) -> Self {
+        let (tell, arrivals) = flume::unbounded();
+        let (open, opened) = flume::unbounded();
+        Self {
+            bind,
+            tell,
+            arrivals,
+            open,
+            opened,
+            permits: HashMap::new(),
+        }
+    }
+
+    fn dial(&self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+        let ends = (1..).zip(ports);
+        let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+        lanes::dial(
+            peer,
+            self.bind,
+            ends.collect(),
+            &Traffic::In(self.tell.clone()),
+        );
+    }
+
+    fn listen(&self, session: &Receiver, count: u8) {
+        let ends = (1..=count)
+            .filter_map(|number| session.lane(number))
+            .collect();
+        let (bind, traffic, open) = (self.bind, Traffic::In(self.tell.clone()), self.open.clone());
+        compio::runtime::spawn(async move {
+            let _ = open.send(lanes::listen(bind, ends, traffic).await);
+        })
+        .detach();
+    }
+
+    /// A block is where it belongs: its lane, if it came over one, may bring the next.
+    fn put_away(&mut self, index: u64) {
+        self.permits.remove(&index);
     }
 }
 

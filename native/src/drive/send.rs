@@ -1,7 +1,8 @@
 //! The loop of a sender.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,9 +11,12 @@ use std::{
 use bytes::Bytes;
 use compio::time;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{Credentials, Offer, Output, Reason, Sender, Slot, sender::Request, tree::Tree};
+use shared::{Credentials, Offer, Output, Reason, Sender, Side, Slot, sender::Request, tree::Tree};
 
-use super::{FAREWELL, HANDSHAKE, Link};
+use super::{
+    FAREWELL, HANDSHAKE, Link,
+    lanes::{self, Outlet, Traffic},
+};
 use crate::{
     Error, Event, Progress, Sent,
     event::Listener,
@@ -38,6 +42,10 @@ pub(crate) struct Context {
     pub(crate) pool: Pool,
     pub(crate) gate: Gate,
     pub(crate) events: Listener,
+    /// Connections that each session may use, its own wire among them.
+    pub(crate) lanes: u8,
+    /// The address of this machine that they are bound to, where one was chosen.
+    pub(crate) bind: Option<IpAddr>,
     /// Ends every session politely.
     pub(crate) stop: flume::Receiver<()>,
 }
@@ -87,7 +95,48 @@ struct Drive<W: Wire> {
     compared: flume::Receiver<Tree>,
     compare: flume::Sender<Tree>,
     pipe: Option<flume::Sender<Slot>>,
+    lanes: Lanes,
     failure: Option<Error>,
+}
+
+/// The lanes of a session, as its sender uses them.
+struct Lanes {
+    side: Side,
+    tell: flume::Sender<Outlet>,
+    told: flume::Receiver<Outlet>,
+    open: flume::Sender<Vec<u16>>,
+    opened: flume::Receiver<Vec<u16>>,
+    joined: HashMap<u8, flume::Sender<Bytes>>,
+    idle: VecDeque<u8>,
+}
+
+impl Lanes {
+    fn new(side: Side) -> Self {
+        let (tell, told) = flume::unbounded();
+        let (open, opened) = flume::unbounded();
+        Self {
+            side,
+            tell,
+            told,
+            open,
+            opened,
+            joined: HashMap::new(),
+            idle: VecDeque::new(),
+        }
+    }
+
+    /// Gives a block to a lane that has room; without one it comes back.
+    fn take(&mut self, block: Bytes) -> Result<(), Bytes> {
+        let Some(lane) = self
+            .idle
+            .pop_front()
+            .and_then(|number| self.joined.get(&number))
+        else {
+            return Err(block);
+        };
+        lane.try_send(block)
+            .map_err(flume::TrySendError::into_inner)
+    }
 }
 
 /// How a session ended, and whether its peer had proved the code.
@@ -106,6 +155,7 @@ where
     W::Reader: 'static,
     W::Writer: 'static,
 {
+    let side = credentials.side;
     let (fill, filled) = flume::unbounded();
     let (compare, compared) = flume::unbounded();
     let mut drive = Drive {
@@ -127,6 +177,7 @@ where
         compared,
         compare,
         pipe: None,
+        lanes: Lanes::new(side),
         failure: None,
     };
     let result = drive.run().await;
@@ -149,6 +200,7 @@ where
     async fn run(&mut self) -> Result<Sent, Error> {
         loop {
             self.give_up_what_is_stuck();
+            self.use_lanes();
             while self.outgoing.is_none() {
                 match self.session.poll() {
                     Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
@@ -168,6 +220,22 @@ where
         if self.session.heard_last_word() || self.mute || block && self.session.has_failed() {
             self.outgoing = None;
         }
+    }
+
+    /// Blocks go over any lane; messages stay on the wire.
+    fn use_lanes(&mut self) {
+        let block = self.outgoing.take_if(|bytes| shared::is_block(bytes));
+        if let Some(block) = block {
+            match self.lanes.take(block) {
+                Ok(()) => self.handed_over(),
+                Err(block) => self.outgoing = Some(block),
+            }
+        }
+    }
+
+    fn handed_over(&mut self) {
+        self.done += self.lengths.pop_front().unwrap_or_default();
+        self.progress();
     }
 
     async fn on_request(&mut self, request: Request) {
@@ -196,6 +264,13 @@ where
                 self.session.offer(self.context.offer.clone());
             }
             Request::Compare(have) => self.compare(have.blocks),
+            Request::Join(ports) => {
+                let session = &self.session;
+                let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
+                let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+                let traffic = Traffic::Out(self.lanes.tell.clone());
+                lanes::dial(self.link.peer, self.context.bind, ends.collect(), &traffic);
+            }
             Request::Read(slot) => self.read(slot),
         }
     }
@@ -228,6 +303,7 @@ where
     fn read(&mut self, slot: Slot) {
         if !std::mem::replace(&mut self.accepted, true) {
             self.context.events.accepted(self.link.peer);
+            self.widen();
         }
         match &self.context.feed {
             Feed::Source(source) => {
@@ -252,6 +328,40 @@ where
                 });
                 let _ = slots.send(slot);
             }
+        }
+    }
+
+    /// Opens lanes, or asks the receiver to.
+    fn widen(&mut self) {
+        let count = self.context.lanes.saturating_sub(1);
+        match self.lanes.side {
+            _ if count == 0 => {}
+            Side::Dialler => self.session.widen(count),
+            Side::Listener => {
+                let ends = (1..=count)
+                    .filter_map(|number| self.session.lane(number))
+                    .collect();
+                let (traffic, open) = (
+                    Traffic::Out(self.lanes.tell.clone()),
+                    self.lanes.open.clone(),
+                );
+                let bind = self.context.bind;
+                compio::runtime::spawn(async move {
+                    let _ = open.send(lanes::listen(bind, ends, traffic).await);
+                })
+                .detach();
+            }
+        }
+    }
+
+    fn on_outlet(&mut self, outlet: Outlet) {
+        match outlet {
+            Outlet::Joined(number, blocks) => drop(self.lanes.joined.insert(number, blocks)),
+            Outlet::Idle(number) => self.lanes.idle.push_back(number),
+            Outlet::Lost(error) => self.fail(Error::Disconnected {
+                peer: self.link.peer,
+                why: format!("one of its lanes broke: {error}"),
+            }),
         }
     }
 
@@ -281,8 +391,7 @@ where
             sent = sending.fuse() => {
                 let block = self.outgoing.take().is_some_and(|bytes| shared::is_block(&bytes));
                 if block && sent {
-                    self.done += self.lengths.pop_front().unwrap_or_default();
-                    self.progress();
+                    self.handed_over();
                 } else if !sent {
                     // The wire is gone; the reading half brings the reason, if the peer gave one.
                     self.outgoing = None;
@@ -296,6 +405,12 @@ where
             pieces = self.link.next().fuse() => match pieces {
                 Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
                 None => self.session.eof(),
+            },
+            outlet = self.lanes.told.recv_async().fuse() => if let Ok(outlet) = outlet {
+                self.on_outlet(outlet);
+            },
+            ports = self.lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
+                self.session.lanes(&ports);
             },
             tree = self.compared.recv_async().fuse() => if let Ok(tree) = tree {
                 self.done = tree.blocks() * shared::BLOCK as u64;

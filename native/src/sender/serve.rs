@@ -73,6 +73,13 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         pool: Pool::start(options.compression)?,
         gate: Gate::new(options.receivers),
         events: options.events.clone(),
+        // Only one connection can keep to a limit.
+        lanes: if options.limit.is_some() {
+            1
+        } else {
+            options.lanes
+        },
+        bind: options.bind,
         stop: options.stop.clone(),
     });
     let mut sent = match &options.target {

@@ -9,7 +9,9 @@ use crate::{
     Error, Reason, VERSION,
     cipher::{Aead, Suite, TAG},
     frame::{Deframer, Frame, KIND_MESSAGE, KIND_REJECT},
-    handshake::{Agreed, Credentials, Role},
+    handshake::{Agreed, Credentials, Role, Side},
+    keys::Secret,
+    lane::{Lane, MAX_LANES},
     message::Message,
 };
 use channel::Channel;
@@ -90,6 +92,7 @@ enum Input {
 
 /// What both machines share: bytes in, frames out, and a failure that is told to the peer once and lasts.
 struct Session<S: State> {
+    side: Side,
     deframer: Deframer,
     shaking: Option<Shaking>,
     channel: Channel<S::Request>,
@@ -104,6 +107,7 @@ struct Session<S: State> {
 impl<S: State> Session<S> {
     fn new(credentials: Credentials) -> Self {
         let mut session = Self {
+            side: credentials.side,
             deframer: Deframer::default(),
             shaking: None,
             channel: Channel::default(),
@@ -231,6 +235,23 @@ impl<S: State> Session<S> {
 
     fn has_failed(&self) -> bool {
         self.failure.is_some()
+    }
+
+    /// This side's end of a lane; the numbers begin at 1.
+    fn lane(&self, number: u8) -> Option<Lane> {
+        self.channel.lane(number, self.side)
+    }
+
+    /// Tells the peer where it may dial lanes, which only a listener can.
+    fn lanes(&mut self, ports: &[u16]) {
+        if self.failure.is_none()
+            && self.side == Side::Listener
+            && (1..=MAX_LANES).contains(&ports.len())
+        {
+            self.channel.send(&Message::Lanes {
+                ports: ports.to_vec(),
+            });
+        }
     }
 
     fn heard_last_word(&self) -> bool {
@@ -392,4 +413,5 @@ struct Keys {
     outgoing: Sealer,
     incoming: Sealer,
     blocks: Arc<dyn Aead>,
+    master: Secret,
 }

@@ -9,6 +9,7 @@ use hayate_shared::{
     BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Packer, Plain, Reason, Receiver,
     Seed, Sender, Side,
     cipher::{Suite, Suites},
+    lane::Inlet,
     path::SafeName,
     receiver, sender,
     tree::{BlockHash, Tree},
@@ -77,6 +78,9 @@ pub(crate) struct Pair {
     pub(crate) to_receiver: Vec<u8>,
     pub(crate) to_sender: Vec<u8>,
     pub(crate) slots: Vec<hayate_shared::Slot>,
+    /// Blocks go over these instead of the wire; none yet means that they wait.
+    pub(crate) lanes: Option<Vec<(Inlet, Vec<u8>)>>,
+    pub(crate) sent: usize,
 }
 
 pub(crate) type Ends = (Result<(), Error>, Result<(), Error>);
@@ -106,6 +110,43 @@ impl Pair {
             to_receiver: Vec::new(),
             to_sender: Vec::new(),
             slots: Vec::new(),
+            lanes: None,
+            sent: 0,
+        }
+    }
+
+    /// Runs both until the sender asks for blocks.
+    pub(crate) fn run_until_blocks(&mut self) {
+        let mut moved = true;
+        while moved && self.slots.is_empty() {
+            moved = false;
+            self.drive_sender_to_slots(&mut moved);
+            self.drive_receiver(&mut moved);
+            let (to_receiver, to_sender) = (
+                std::mem::take(&mut self.to_receiver),
+                std::mem::take(&mut self.to_sender),
+            );
+            self.receiver.receive(&to_receiver);
+            self.sender.receive(&to_sender);
+            moved |= !to_receiver.is_empty() || !to_sender.is_empty();
+        }
+    }
+
+    /// Delivers what lies on the lanes, the last lane first.
+    fn drive_lanes(&mut self, moved: &mut bool) {
+        let mut waiting = 0;
+        for (inlet, bytes) in self.lanes.iter_mut().flatten().rev() {
+            let mut rest = &bytes[..];
+            while !rest.is_empty() && waiting < 16 {
+                let (sealed, used) = inlet.push(rest).unwrap();
+                rest = &rest[used..];
+                if let Some(sealed) = sealed {
+                    self.receiver.arrive(sealed);
+                    waiting += 1;
+                }
+                *moved = true;
+            }
+            *bytes = rest.to_vec();
         }
     }
 
@@ -120,6 +161,7 @@ impl Pair {
             if receiver_end.is_none() {
                 receiver_end = self.drive_receiver(&mut moved);
             }
+            self.drive_lanes(&mut moved);
             for bytes in std::mem::take(&mut self.to_receiver).chunks(self.cut.min(1 << 20)) {
                 moved = true;
                 self.receiver.receive(bytes);
@@ -144,14 +186,23 @@ impl Pair {
         }
     }
 
-    fn drive_sender(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
+    fn drive_sender_to_slots(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
         loop {
             match self.sender.poll() {
                 Err(error) => return Some(Err(error)),
                 Ok(Output::Done) => return Some(Ok(())),
-                Ok(Output::Wait) => break,
-                Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
+                Ok(Output::Wait) => return None,
+                Ok(Output::Transmit(bytes)) => match &mut self.lanes {
+                    Some(lanes) if hayate_shared::is_block(&bytes) => {
+                        // Each block to another lane, and the first lane is the slowest: it speaks last.
+                        let place = self.sent % lanes.len();
+                        lanes[place].1.extend_from_slice(&bytes);
+                        self.sent += 1;
+                    }
+                    _ => self.to_receiver.extend_from_slice(&bytes),
+                },
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
+                Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Offer)) => {
                     self.sender.offer(self.offer.clone());
                 }
@@ -162,6 +213,13 @@ impl Pair {
                 Ok(Output::Request(sender::Request::Read(slot))) => self.slots.push(slot),
             }
             *moved = true;
+        }
+    }
+
+    fn drive_sender(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
+        let end = self.drive_sender_to_slots(moved);
+        if end.is_some() {
+            return end;
         }
         if self.reorder {
             self.slots.reverse();
@@ -191,6 +249,7 @@ impl Pair {
                 Ok(Output::Wait) => return None,
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(),
+                Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Decide(offer))) => {
                     assert_eq!(offer, self.offer);
                     if self.accept {
