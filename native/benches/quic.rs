@@ -23,7 +23,7 @@ use hayate::{
     quic::{Tuning, client_config, endpoint_config, server_config, udp_socket},
 };
 
-fn main() {
+pub(crate) fn main() {
     let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))

@@ -208,6 +208,10 @@ impl Error {
             Self::Disk { source, .. } => source.to_string(),
             Self::SourceChanged { what, .. } => format!("a file {what}"),
             Self::Exists { .. } => "the name is taken".to_owned(),
+            Self::Session {
+                error: shared::Error::Ended(_),
+                ..
+            } => String::new(),
             Self::Session { error, .. } => error.to_string(),
             _ => String::new(),
         }

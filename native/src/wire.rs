@@ -31,9 +31,9 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-hayate/7";
 
 /// The reading half of a [`Wire`].
 pub trait WireReader {
-    /// The next bytes, as they came in: never empty, cut anywhere. `None` when the peer has finished.
-    /// Dropping the future loses nothing.
-    fn read(&mut self) -> impl Future<Output = Result<Option<Bytes>, WireError>>;
+    /// The next bytes, in the pieces they came in: at least one, cut anywhere. `None` when the peer has
+    /// finished. Dropping the future loses nothing.
+    fn read(&mut self) -> impl Future<Output = Result<Option<Vec<Bytes>>, WireError>>;
 }
 
 /// The writing half of a [`Wire`].

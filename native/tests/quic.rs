@@ -12,7 +12,7 @@ use futures_util::future::join;
 use hayate::{
     Error,
     identity::Identity,
-    quic::{Dialer, ListenOptions, Listener, Port, QuicCloser, QuicReader, QuicWriter, Tuning},
+    quic::{Dialler, ListenOptions, Listener, Port, QuicCloser, QuicReader, QuicWriter, Tuning},
     wire::{Binding, Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
@@ -52,42 +52,42 @@ fn local(listener: &Listener) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, listener.port()).into()
 }
 
-async fn dial(dialer: &Dialer, at: SocketAddr) -> Result<End, Error> {
-    let mut end = End::from(dialer.dial(at, PATIENCE).await?);
+async fn dial(dialler: &Dialler, at: SocketAddr) -> Result<End, Error> {
+    let mut end = End::from(dialler.dial(at, PATIENCE).await?);
     end.writer.write(HELLO).await.unwrap();
     Ok(end)
 }
 
-async fn pair(listener: &Listener, dialer: &Dialer, at: SocketAddr) -> (End, End) {
-    let (accepted, dialled) = join(listener.accept(), dial(dialer, at)).await;
+async fn pair(listener: &Listener, dialler: &Dialler, at: SocketAddr) -> (End, End) {
+    let (accepted, dialled) = join(listener.accept(), dial(dialler, at)).await;
     let mut accepted = End::from(accepted.unwrap());
-    assert_eq!(accepted.reader.read().await.unwrap(), Some(HELLO));
+    assert_eq!(accepted.reader.read().await.unwrap(), Some(vec![HELLO]));
     (accepted, dialled.unwrap())
 }
 
 #[compio::test]
 async fn both_sides_bind_the_same_values() {
     let (listener, identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (accepted, dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (accepted, dialled) = pair(&listener, &dialler, local(&listener)).await;
     assert_eq!(accepted.binding, dialled.binding);
     assert_eq!(accepted.binding.certificate, identity.certificate_hash());
     assert!(accepted.binding.exporter.is_some());
 
-    let (again, _dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let (again, _dialled) = pair(&listener, &dialler, local(&listener)).await;
     assert_ne!(again.binding.exporter, accepted.binding.exporter);
 }
 
 #[compio::test]
 async fn peers_are_named_by_their_plain_address() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (accepted, dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (accepted, dialled) = pair(&listener, &dialler, local(&listener)).await;
     assert_eq!(accepted.peer.ip(), Ipv4Addr::LOCALHOST);
     assert_eq!(dialled.peer, local(&listener));
     if std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
         let at = (Ipv6Addr::LOCALHOST, listener.port()).into();
-        let (accepted, _dialled) = pair(&listener, &dialer, at).await;
+        let (accepted, _dialled) = pair(&listener, &dialler, at).await;
         assert_eq!(accepted.peer.ip(), Ipv6Addr::LOCALHOST);
     }
 }
@@ -95,17 +95,17 @@ async fn peers_are_named_by_their_plain_address() {
 #[compio::test]
 async fn every_address_of_a_listener_can_be_dialled() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
+    let dialler = Dialler::new(None).unwrap();
     for (_, at) in listener.addresses() {
-        let _ends = pair(&listener, &dialer, at).await;
+        let _ends = pair(&listener, &dialler, at).await;
     }
 }
 
 #[compio::test]
 async fn large_amounts_go_both_ways_at_once() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (mut accepted, mut dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (mut accepted, mut dialled) = pair(&listener, &dialler, local(&listener)).await;
     accepted.closer.authenticated();
     dialled.closer.authenticated();
     let (one, two) = join(exchange(&mut accepted, 7), exchange(&mut dialled, 9)).await;
@@ -131,8 +131,8 @@ async fn exchange(end: &mut End, seed: u8) -> Vec<u8> {
     };
     let read = async {
         let mut all = Vec::new();
-        while let Some(bytes) = end.reader.read().await.unwrap() {
-            all.extend_from_slice(&bytes);
+        while let Some(pieces) = end.reader.read().await.unwrap() {
+            all.extend(pieces.concat());
         }
         all
     };
@@ -142,8 +142,8 @@ async fn exchange(end: &mut End, seed: u8) -> Vec<u8> {
 #[compio::test]
 async fn the_side_that_spoke_last_learns_the_code_of_the_close() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (mut accepted, dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (mut accepted, dialled) = pair(&listener, &dialler, local(&listener)).await;
     // An abandoned wait costs nothing.
     let _ = timeout(Duration::from_millis(1), accepted.closer.closed()).await;
     dialled.closer.close(42).await;
@@ -158,8 +158,8 @@ async fn the_side_that_spoke_last_learns_the_code_of_the_close() {
 #[compio::test]
 async fn a_dropped_wire_closes() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (mut accepted, dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (mut accepted, dialled) = pair(&listener, &dialler, local(&listener)).await;
     let End {
         reader,
         writer,
@@ -176,41 +176,41 @@ async fn a_dropped_wire_closes() {
 #[compio::test]
 async fn silent_strangers_delay_nobody_and_leave_room_for_others() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
+    let dialler = Dialler::new(None).unwrap();
     let at = local(&listener);
-    let _silent = dialer.dial(at, PATIENCE).await.unwrap();
+    let _silent = dialler.dial(at, PATIENCE).await.unwrap();
     let started = Instant::now();
-    let (mut accepted, _dialled) = pair(&listener, &dialer, at).await;
+    let (mut accepted, _dialled) = pair(&listener, &dialler, at).await;
     assert!(started.elapsed() < Duration::from_secs(2));
 
     // Both places of this address are taken.
     let soon = Duration::from_millis(700);
-    let refused = dialer.dial(at, soon).await;
+    let refused = dialler.dial(at, soon).await;
     assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
 
     accepted.closer.authenticated();
-    let _next = pair(&listener, &dialer, at).await;
+    let _next = pair(&listener, &dialler, at).await;
 }
 
 #[compio::test]
 async fn a_refused_dialler_gets_in_when_a_place_is_free() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
+    let dialler = Dialler::new(None).unwrap();
     let at = local(&listener);
-    let first = pair(&listener, &dialer, at).await;
-    let _second = pair(&listener, &dialer, at).await;
+    let first = pair(&listener, &dialler, at).await;
+    let _second = pair(&listener, &dialler, at).await;
     let leave = async {
         sleep(Duration::from_millis(400)).await;
         drop(first);
     };
-    join(leave, pair(&listener, &dialer, at)).await;
+    join(leave, pair(&listener, &dialler, at)).await;
 }
 
 #[compio::test]
 async fn a_stranger_can_make_the_listener_hold_no_more_than_a_little() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (mut accepted, mut dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (mut accepted, mut dialled) = pair(&listener, &dialler, local(&listener)).await;
     let flood = dialled.writer.write(Bytes::from(vec![0; 1 << 20]));
     let watch = async {
         sleep(Duration::from_millis(200)).await;
@@ -225,9 +225,9 @@ async fn a_stranger_can_make_the_listener_hold_no_more_than_a_little() {
 #[compio::test]
 async fn nobody_there_is_said_in_time() {
     let nobody = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let dialer = Dialer::new(None).unwrap();
+    let dialler = Dialler::new(None).unwrap();
     let started = Instant::now();
-    let error = dialer
+    let error = dialler
         .dial(nobody.local_addr().unwrap(), Duration::from_millis(300))
         .await
         .unwrap_err();
@@ -259,22 +259,22 @@ async fn a_taken_port_is_passed_over_unless_it_was_asked_for() {
 async fn one_address_can_be_bound() {
     let (listener, _identity) = listen(Some(Ipv4Addr::LOCALHOST.into()));
     assert_eq!(listener.addresses()[0].1, local(&listener));
-    let dialer = Dialer::new(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
-    let _ends = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
+    let _ends = pair(&listener, &dialler, local(&listener)).await;
 }
 
 #[compio::test]
 async fn a_shutdown_tells_the_peers_and_ends() {
     let (listener, _identity) = listen(None);
-    let dialer = Dialer::new(None).unwrap();
-    let (accepted, mut dialled) = pair(&listener, &dialer, local(&listener)).await;
+    let dialler = Dialler::new(None).unwrap();
+    let (accepted, mut dialled) = pair(&listener, &dialler, local(&listener)).await;
     drop(accepted);
     let started = Instant::now();
     listener.shutdown().await;
     assert!(started.elapsed() < Duration::from_millis(900));
     assert_eq!(dialled.closer.closed().await, WireError::Closed(0));
     drop(dialled);
-    dialer.shutdown().await;
+    dialler.shutdown().await;
 }
 
 const HELLO: Bytes = Bytes::from_static(b"hello");

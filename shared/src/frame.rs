@@ -1,7 +1,7 @@
 //! Frames: any cut of bytes in, whole frames out, with every limit checked before a buffer grows
 //! (PROTOCOL.md, "Frames").
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     Error,
@@ -15,6 +15,7 @@ pub(crate) const KIND_ANSWER: u8 = 0x02;
 pub(crate) const KIND_PROOF: u8 = 0x03;
 pub(crate) const KIND_CONFIRM: u8 = 0x04;
 pub(crate) const KIND_REJECT: u8 = 0x05;
+pub(crate) const KIND_JOIN: u8 = 0x06;
 pub(crate) const KIND_MESSAGE: u8 = 0x10;
 pub(crate) const KIND_BLOCK: u8 = 0x11;
 
@@ -35,6 +36,7 @@ impl Frame {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Clear(KIND_REJECT, _) => "rejection",
+            Self::Clear(KIND_JOIN, _) => "greeting of a lane",
             Self::Clear(..) => "handshake message",
             Self::Message(_) => "sealed message",
             Self::Block(..) => "block",
@@ -46,9 +48,15 @@ impl Frame {
 #[derive(Default)]
 pub(crate) struct Deframer {
     sealed: bool,
+    lane: bool,
     state: Partial,
     ready: Option<Frame>,
+    /// Memory of blocks that were opened and put away.
+    spare: Vec<BytesMut>,
 }
+
+/// Most buffers that wait for their next block.
+const MAX_SPARE: usize = 8;
 
 #[derive(Default)]
 enum Partial {
@@ -76,6 +84,21 @@ impl Deframer {
     /// Both sides have proved: from now on sealed frames are allowed and clear ones are not.
     pub(crate) fn seal(&mut self) {
         self.sealed = true;
+    }
+
+    /// This is a lane: its first frame is a greeting.
+    pub(crate) fn expect_join(&mut self) {
+        self.lane = true;
+    }
+
+    /// Takes the memory of a block back, if nobody else holds it.
+    pub(crate) fn recycle(&mut self, block: Bytes) {
+        if self.spare.len() < MAX_SPARE
+            && let Ok(mut memory) = block.try_into_mut()
+        {
+            memory.clear();
+            self.spare.push(memory);
+        }
     }
 
     /// The next whole frame.
@@ -143,6 +166,9 @@ impl Deframer {
 
     fn check_kind(&self, kind: u8) -> Result<(), Error> {
         match kind {
+            KIND_JOIN if self.lane && !self.sealed => Ok(()),
+            KIND_BLOCK if self.lane && self.sealed => Ok(()),
+            KIND_HELLO..=KIND_BLOCK if self.lane => Err(Error::Unexpected("frame on a lane")),
             KIND_HELLO..=KIND_REJECT if !self.sealed => Ok(()),
             KIND_MESSAGE | KIND_BLOCK if self.sealed => Ok(()),
             KIND_HELLO..=KIND_REJECT => {
@@ -173,7 +199,11 @@ impl Deframer {
             return Err(Error::Malformed("a frame longer than its limit"));
         }
         // Sealed frames come from a peer that proved the code; one block is the most that its word reserves.
-        let body = BytesMut::with_capacity(length);
+        let mut body = match kind {
+            KIND_BLOCK => self.spare.pop().unwrap_or_default(),
+            _ => BytesMut::new(),
+        };
+        body.reserve(length);
         Ok(if length == 0 {
             self.finish(open, body)
         } else {

@@ -9,6 +9,7 @@
 //! | [`code`] | code phrases and the word list |
 //! | [`pake`], [`cipher`] | CPace and the AEADs, each behind a few lines of our own |
 //! | [`Slot`], [`Sealed`] | one block: hashed, compressed, sealed; and the way back |
+//! | [`lane`] | further connections of a session |
 //! | [`tree`] | BLAKE3 of a payload out of its blocks |
 //! | [`path`] | names from a peer, made safe by type |
 //! | [`archive`] | trees as tar: a layout to send from, a strict reader to receive with |
@@ -27,6 +28,7 @@ mod error;
 mod frame;
 mod handshake;
 mod keys;
+pub mod lane;
 mod message;
 mod offer;
 pub mod pake;

@@ -4,6 +4,7 @@ use crate::{
     Error, Kind, MAX_DETAIL, MAX_TOP_LEVEL, Offer, Reason,
     archive::MTIMES,
     codec::{Decode, Encode},
+    lane::MAX_LANES,
     path::SafeName,
 };
 
@@ -19,6 +20,8 @@ const START: u8 = 3;
 const COMPLETE: u8 = 4;
 const STORED: u8 = 5;
 const ABORT: u8 = 6;
+const WIDEN: u8 = 7;
+const LANES: u8 = 8;
 
 const FILE: u8 = 1;
 const TEXT: u8 = 2;
@@ -39,6 +42,10 @@ pub(crate) enum Message {
     Complete(Total),
     /// Receiver: everything is flushed, verified and under its final name.
     Stored { root: [u8; 32], skipped: u64 },
+    /// Sender that dialled: it would use so many lanes, if the receiver listened for them.
+    Widen { lanes: u8 },
+    /// Listener: lanes may be dialled at these ports of its address.
+    Lanes { ports: Vec<u16> },
     /// Either side: it is over.
     Abort { reason: Reason, detail: String },
 }
@@ -68,6 +75,8 @@ impl Message {
             Self::Start { .. } => "start",
             Self::Complete(_) => "complete",
             Self::Stored { .. } => "stored",
+            Self::Widen { .. } => "widen",
+            Self::Lanes { .. } => "lanes",
             Self::Abort { .. } => "abort",
         }
     }
@@ -90,6 +99,15 @@ impl Message {
             }
             Self::Stored { root, skipped } => {
                 out.u8(STORED).raw(root).u64(*skipped);
+            }
+            Self::Widen { lanes } => {
+                out.u8(WIDEN).u8(*lanes);
+            }
+            Self::Lanes { ports } => {
+                out.u8(LANES).u8(ports.len() as u8);
+                for port in ports {
+                    out.raw(&port.to_be_bytes());
+                }
             }
             Self::Abort { reason, detail } => {
                 out.u8(ABORT)
@@ -120,6 +138,18 @@ impl Message {
                 root: decode.array()?,
                 skipped: decode.u64()?,
             },
+            WIDEN => Self::Widen {
+                lanes: count(decode.u8()?)? as u8,
+            },
+            LANES => {
+                let count = count(decode.u8()?)?;
+                let ports = decode.raw(2 * count)?.chunks_exact(2);
+                Self::Lanes {
+                    ports: ports
+                        .map(|port| u16::from_be_bytes([port[0], port[1]]))
+                        .collect(),
+                }
+            }
             ABORT => {
                 let reason = decode.u8()?;
                 let reason =
@@ -134,6 +164,14 @@ impl Message {
         decode.end()?;
         Ok(message)
     }
+}
+
+/// A number of lanes: 1 to [`MAX_LANES`].
+fn count(lanes: u8) -> Result<usize, Error> {
+    let lanes = usize::from(lanes);
+    let fits = (1..=MAX_LANES).contains(&lanes);
+    fits.then_some(lanes)
+        .ok_or(Error::Malformed("a number of lanes that is not 1 to 7"))
 }
 
 fn encode_offer(out: &mut Vec<u8>, offer: &Offer) {
@@ -275,6 +313,10 @@ mod tests {
             Message::Stored {
                 root: [1; 32],
                 skipped: 2,
+            },
+            Message::Widen { lanes: 7 },
+            Message::Lanes {
+                ports: vec![50_002, 1],
             },
             Message::Abort {
                 reason: Reason::Disk,

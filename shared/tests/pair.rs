@@ -7,6 +7,7 @@ use common::{CODE, Pair, binding, credentials, noise};
 use hayate_shared::{
     BLOCK, Error, Kind, Reason, Receiver, Refusal, Sender, Side,
     cipher::{Suite, Suites},
+    lane::{Heard, Inlet},
 };
 
 fn assert_equal(pair: &mut Pair) {
@@ -272,4 +273,81 @@ fn more_kept_blocks_than_the_payload_has_are_refused() {
 fn tiny_blocks_that_come_at_once_wait_for_room() {
     let mut pair = Pair::new(&vec![0; 100 * BLOCK]);
     assert_equal(&mut pair);
+}
+
+/// Greets over a lane, both ways, and gives back the receiving end.
+fn join(pair: &Pair, number: u8) -> Inlet {
+    let (ours, theirs) = (
+        pair.sender.lane(number).unwrap(),
+        pair.receiver.lane(number).unwrap(),
+    );
+    let (ours, theirs) = (ours.join(binding()), theirs.join(binding()));
+    let (hello, answer) = (theirs.greeting(), ours.greeting());
+    assert!(matches!(ours.hear(&hello), Ok((Heard::Joined(_), 38))));
+    let Ok((Heard::Joined(inlet), 38)) = theirs.hear(&answer) else {
+        panic!("the sender's greeting holds");
+    };
+    inlet
+}
+
+#[test]
+fn lanes_carry_blocks_past_the_wire_and_behind_the_total() {
+    let mut pair = Pair::new(&noise(70 * BLOCK + 9));
+    pair.lanes = Some(Vec::new());
+    pair.run_until_blocks();
+    let inlets = [join(&pair, 1), join(&pair, 2), join(&pair, 3)];
+    pair.lanes = Some(
+        inlets
+            .into_iter()
+            .map(|inlet| (inlet, Vec::new()))
+            .collect(),
+    );
+    for _ in 0..3 {
+        pair.receiver.lane_joined();
+    }
+    assert_equal(&mut pair);
+}
+
+#[test]
+fn stranger_cannot_join_a_lane() {
+    let mut pair = Pair::new(&noise(9));
+    pair.lanes = Some(Vec::new());
+    pair.run_until_blocks();
+    let lane = |number| pair.receiver.lane(number).unwrap();
+    let greeting = pair.sender.lane(1).unwrap().greeting(&binding());
+    assert!(matches!(
+        lane(1).join(binding()).hear(&greeting),
+        Ok((Heard::Joined(_), _))
+    ));
+    assert!(
+        lane(2).join(binding()).hear(&greeting).is_err(),
+        "another lane"
+    );
+    let mut other = binding();
+    other.certificate[0] ^= 1;
+    assert!(
+        lane(1).join(other).hear(&greeting).is_err(),
+        "another connection"
+    );
+    let own = lane(1).greeting(&binding());
+    assert!(
+        lane(1).join(binding()).hear(&own).is_err(),
+        "its own greeting sent back"
+    );
+    for bit in 0..greeting.len() * 8 {
+        let mut flipped = greeting.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let heard = lane(1).join(binding()).hear(&flipped);
+        assert!(!matches!(heard, Ok((Heard::Joined(_), _))), "bit {bit}");
+    }
+}
+
+#[test]
+fn lane_that_ends_too_soon_is_a_loss() {
+    let mut pair = Pair::new(&noise(9 * BLOCK));
+    pair.lanes = Some(Vec::new());
+    pair.run_until_blocks();
+    pair.receiver.lane_joined();
+    pair.receiver.lane_ended();
+    assert!(matches!(pair.receiver.poll(), Err(Error::Disconnected)));
 }

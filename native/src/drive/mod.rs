@@ -14,6 +14,7 @@ use crate::{
     wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
+mod lanes;
 pub(crate) mod receive;
 pub(crate) mod send;
 mod storage;
@@ -24,12 +25,11 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the last words may take to arrive.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Pieces that wait for the wire, and pieces that came from it: a few, since each may be a whole block.
+/// Writes that wait for the wire, and reads that wait for the session: a few, since each may be a whole block.
 const QUEUE: usize = 2;
-const PIECES: usize = 256;
 
 /// What the wire brings.
-pub(crate) type Incoming = Result<Bytes, End>;
+pub(crate) type Incoming = Result<Vec<Bytes>, End>;
 
 /// How the peer's half of the wire ended.
 #[derive(Debug, Clone)]
@@ -58,11 +58,11 @@ where
     pub(crate) fn new(wire: W, limit: Option<u64>) -> Self {
         let peer = wire.peer();
         let (mut reader, mut writer, closer) = wire.split();
-        let (pieces, incoming) = flume::bounded(PIECES);
+        let (pieces, incoming) = flume::bounded(QUEUE);
         let reader = compio::runtime::spawn(async move {
             loop {
                 let piece = match reader.read().await {
-                    Ok(Some(bytes)) => Ok(bytes),
+                    Ok(Some(pieces)) => Ok(pieces),
                     Ok(None) => Err(End::Finished),
                     Err(error) => Err(End::Failed(error)),
                 };
@@ -98,8 +98,8 @@ where
         }
     }
 
-    /// The next piece from the peer; `None`, once, at the end of its half.
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+    /// The next bytes from the peer; `None`, once, at the end of its half.
+    pub(crate) async fn next(&mut self) -> Option<Vec<Bytes>> {
         if self.end.is_some() {
             pending::<()>().await;
         }
@@ -109,7 +109,7 @@ where
             .await
             .unwrap_or(Err(End::Finished))
         {
-            Ok(bytes) => Some(bytes),
+            Ok(pieces) => Some(pieces),
             Err(end) => {
                 self.end = Some(end);
                 None

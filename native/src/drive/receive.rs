@@ -1,7 +1,11 @@
 //! The loop of a receiver: first until the peer has proved the code and made its offer, then until everything is
 //! stored.
 
-use std::time::Instant;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use compio::time;
@@ -9,7 +13,8 @@ use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{Credentials, Offer, Output, Reason, Receiver, receiver::Request, tree::Tree};
 
 use super::{
-    HANDSHAKE, Link,
+    FAREWELL, HANDSHAKE, Link,
+    lanes::{self, Arrival, Permit, Traffic},
     storage::{Report, Storage},
 };
 use crate::{
@@ -29,6 +34,7 @@ pub(crate) struct Drive<W: Wire> {
     events: Listener,
     stop: flume::Receiver<()>,
     stopped: bool,
+    mute: bool,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
     failure: Option<Error>,
@@ -51,13 +57,14 @@ where
             events,
             stop,
             stopped: false,
+            mute: false,
             deadline: Some(Instant::now() + HANDSHAKE),
             outgoing: None,
             failure: None,
         }
     }
 
-    pub(crate) fn peer(&self) -> std::net::SocketAddr {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.link.peer
     }
 
@@ -119,8 +126,7 @@ where
 
     /// Ends the session with a reason.
     pub(crate) async fn decline(mut self, error: Error) -> Error {
-        self.session.abort(error.reason(), &error.for_peer());
-        self.failure = Some(error);
+        self.fail(error);
         self.drain().await
     }
 
@@ -152,14 +158,35 @@ where
         sink: Sink,
         pool: Pool,
         limit: Option<u64>,
+        bind: Option<IpAddr>,
     ) -> Result<(Stored, u64), Error> {
         self.session.accept(Tree::new());
         self.events.accepted(self.link.peer);
         let storage = Storage::start(sink, pool);
+        let result = self.take(offer, &storage, limit, bind).await;
+        // Nothing is left behind: what the threads still hold goes with them.
+        storage.end().await;
+        result
+    }
+
+    async fn take(
+        &mut self,
+        offer: &Offer,
+        storage: &Storage,
+        limit: Option<u64>,
+        bind: Option<IpAddr>,
+    ) -> Result<(Stored, u64), Error> {
+        let mut lanes = Lanes::new(bind);
         let (mut done, mut stored) = (0, None);
         loop {
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
+                Ok(Some(Step::Request(Request::Join(ports)))) => {
+                    lanes.dial(&self.session, self.link.peer, ports)
+                }
+                Ok(Some(Step::Request(Request::Widen(count)))) => {
+                    lanes.listen(&self.session, count)
+                }
                 Ok(Some(Step::Request(Request::Commit))) => storage.commit(),
                 Ok(Some(Step::Request(_))) => {
                     return Err(Error::Internal("a request out of turn".into()));
@@ -172,8 +199,9 @@ where
                 Err(error) => return Err(self.failed(error)),
                 Ok(None) => select_biased! {
                     report = storage.next().fuse() => match report {
-                        Ok(Report::Kept(receipt, length)) => {
-                            done += length;
+                        Ok(Report::Kept(receipt, block)) => {
+                            done += block.len() as u64;
+                            self.session.recycle(block);
                             if let Some(limit) = limit.filter(|limit| done > *limit) {
                                 self.fail(too_large(limit));
                                 continue;
@@ -181,6 +209,7 @@ where
                             let current = storage.current();
                             let progress = Progress { done, total: offer.payload, current };
                             self.events.progress(self.link.peer, progress);
+                            lanes.put_away(receipt.index());
                             self.session.opened(receipt);
                         }
                         Ok(Report::Stored(result)) => {
@@ -189,6 +218,18 @@ where
                         }
                         Err(error) => self.fail(error),
                     },
+                    arrival = lanes.arrivals.recv_async().fuse() => match arrival {
+                        Ok(Arrival::Joined) => self.session.lane_joined(),
+                        Ok(Arrival::Block(sealed, permit)) => {
+                            lanes.permits.insert(sealed.index(), permit);
+                            self.session.arrive(sealed);
+                        }
+                        Ok(Arrival::Ended) => self.session.lane_ended(),
+                        Err(_) => {}
+                    },
+                    ports = lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
+                        self.session.lanes(&ports);
+                    },
                     () = self.wait().fuse() => {}
                 },
             }
@@ -196,6 +237,10 @@ where
     }
 
     fn session_output(&mut self) -> Result<Option<Step>, shared::Error> {
+        // A peer that has said its last word reads no more.
+        if self.session.heard_last_word() || self.mute {
+            self.outgoing = None;
+        }
         while self.outgoing.is_none() {
             match self.session.poll()? {
                 Output::Transmit(bytes) => self.outgoing = Some(bytes),
@@ -238,7 +283,7 @@ where
         };
         let full = self.session.is_full();
         let link = &mut self.link;
-        let piece = async {
+        let pieces = async {
             match full {
                 true => pending().await,
                 false => link.next().await,
@@ -247,30 +292,90 @@ where
         select_biased! {
             // First, so that a piece which was taken is never offered twice.
             () = sending.fuse() => self.outgoing = None,
-            piece = piece.fuse() => match piece {
-                Some(bytes) => self.session.receive(&bytes),
+            pieces = pieces.fuse() => match pieces {
+                Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
                 None => self.session.eof(),
             },
             () = stop.fuse() => {
                 self.stopped = true;
-                self.session.abort(Reason::Cancelled, "");
+                self.abort(Reason::Cancelled, "");
             }
-            () = late.fuse() => {
-                self.deadline = None;
-                self.session.abort(Reason::TimedOut, "the code phrase was not proved in time");
-            }
+            () = late.fuse() => match self.session.has_failed() {
+                false => self.abort(Reason::TimedOut, "the code phrase was not proved in time"),
+                // The peer does not even take the farewell.
+                true => self.mute = true,
+            },
         }
     }
 
     fn fail(&mut self, error: Error) {
-        self.session.abort(error.reason(), &error.for_peer());
-        self.failure.get_or_insert(error);
+        if !self.session.has_failed() {
+            self.abort(error.reason(), &error.for_peer());
+            self.failure = Some(error);
+        }
+    }
+
+    fn abort(&mut self, reason: Reason, detail: &str) {
+        self.session.abort(reason, detail);
+        self.deadline = Some(Instant::now() + FAREWELL);
     }
 
     fn failed(&mut self, error: shared::Error) -> Error {
         self.failure
             .take()
             .unwrap_or_else(|| self.link.failed(error))
+    }
+}
+
+/// The lanes of a session, as its receiver uses them.
+struct Lanes {
+    bind: Option<IpAddr>,
+    tell: flume::Sender<Arrival>,
+    arrivals: flume::Receiver<Arrival>,
+    open: flume::Sender<Vec<u16>>,
+    opened: flume::Receiver<Vec<u16>>,
+    permits: HashMap<u64, Permit>,
+}
+
+impl Lanes {
+    fn new(bind: Option<IpAddr>) -> Self {
+        let (tell, arrivals) = flume::unbounded();
+        let (open, opened) = flume::unbounded();
+        Self {
+            bind,
+            tell,
+            arrivals,
+            open,
+            opened,
+            permits: HashMap::new(),
+        }
+    }
+
+    fn dial(&self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+        let ends = (1..).zip(ports);
+        let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+        lanes::dial(
+            peer,
+            self.bind,
+            ends.collect(),
+            &Traffic::In(self.tell.clone()),
+        );
+    }
+
+    fn listen(&self, session: &Receiver, count: u8) {
+        let ends = (1..=count)
+            .filter_map(|number| session.lane(number))
+            .collect();
+        let (bind, traffic, open) = (self.bind, Traffic::In(self.tell.clone()), self.open.clone());
+        compio::runtime::spawn(async move {
+            let _ = open.send(lanes::listen(bind, ends, traffic).await);
+        })
+        .detach();
+    }
+
+    /// A block is where it belongs: its lane, if it came over one, may bring the next.
+    fn put_away(&mut self, index: u64) {
+        self.permits.remove(&index);
     }
 }
 

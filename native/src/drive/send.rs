@@ -1,7 +1,8 @@
 //! The loop of a sender.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,11 +11,14 @@ use std::{
 use bytes::Bytes;
 use compio::time;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{Credentials, Offer, Output, Reason, Sender, Slot, sender::Request, tree::Tree};
+use shared::{Credentials, Offer, Output, Reason, Sender, Side, Slot, sender::Request, tree::Tree};
 
-use super::{HANDSHAKE, Link};
+use super::{
+    FAREWELL, HANDSHAKE, Link,
+    lanes::{self, Outlet, Traffic},
+};
 use crate::{
-    Error, Progress, Sent,
+    Error, Event, Progress, Sent,
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
@@ -38,8 +42,36 @@ pub(crate) struct Context {
     pub(crate) pool: Pool,
     pub(crate) gate: Gate,
     pub(crate) events: Listener,
+    /// Connections that each session may use, its own wire among them.
+    pub(crate) lanes: u8,
+    /// The address of this machine that they are bound to, where one was chosen.
+    pub(crate) bind: Option<IpAddr>,
     /// Ends every session politely.
     pub(crate) stop: flume::Receiver<()>,
+}
+
+impl Context {
+    /// Tells of a connection that failed before the code was proved: no more than a warning.
+    fn tell_stranger(&self, error: &Error) {
+        match error {
+            Error::Session {
+                peer: Some(peer),
+                error: shared::Error::WrongCode,
+            } => {
+                self.events.tell(Event::AuthFailed {
+                    peer: *peer,
+                    left: self.gate.left(),
+                });
+            }
+            Error::Session {
+                error: shared::Error::Ended(Reason::Cancelled),
+                ..
+            } => {}
+            error => self.events.warn(format!(
+                "a connection failed before the code was proved: {error}"
+            )),
+        }
+    }
 }
 
 /// A session on its way.
@@ -51,6 +83,7 @@ struct Drive<W: Wire> {
     paired: bool,
     accepted: bool,
     stopped: bool,
+    mute: bool,
     started: Instant,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
@@ -62,7 +95,48 @@ struct Drive<W: Wire> {
     compared: flume::Receiver<Tree>,
     compare: flume::Sender<Tree>,
     pipe: Option<flume::Sender<Slot>>,
+    lanes: Lanes,
     failure: Option<Error>,
+}
+
+/// The lanes of a session, as its sender uses them.
+struct Lanes {
+    side: Side,
+    tell: flume::Sender<Outlet>,
+    told: flume::Receiver<Outlet>,
+    open: flume::Sender<Vec<u16>>,
+    opened: flume::Receiver<Vec<u16>>,
+    joined: HashMap<u8, flume::Sender<Bytes>>,
+    idle: VecDeque<u8>,
+}
+
+impl Lanes {
+    fn new(side: Side) -> Self {
+        let (tell, told) = flume::unbounded();
+        let (open, opened) = flume::unbounded();
+        Self {
+            side,
+            tell,
+            told,
+            open,
+            opened,
+            joined: HashMap::new(),
+            idle: VecDeque::new(),
+        }
+    }
+
+    /// Gives a block to a lane that has room; without one it comes back.
+    fn take(&mut self, block: Bytes) -> Result<(), Bytes> {
+        let Some(lane) = self
+            .idle
+            .pop_front()
+            .and_then(|number| self.joined.get(&number))
+        else {
+            return Err(block);
+        };
+        lane.try_send(block)
+            .map_err(flume::TrySendError::into_inner)
+    }
 }
 
 /// How a session ended, and whether its peer had proved the code.
@@ -81,6 +155,7 @@ where
     W::Reader: 'static,
     W::Writer: 'static,
 {
+    let side = credentials.side;
     let (fill, filled) = flume::unbounded();
     let (compare, compared) = flume::unbounded();
     let mut drive = Drive {
@@ -91,6 +166,7 @@ where
         paired: false,
         accepted: false,
         stopped: false,
+        mute: false,
         started: Instant::now(),
         deadline: Some(Instant::now() + HANDSHAKE),
         outgoing: None,
@@ -101,10 +177,14 @@ where
         compared,
         compare,
         pipe: None,
+        lanes: Lanes::new(side),
         failure: None,
     };
     let result = drive.run().await;
     let paired = drive.paired;
+    if let (false, Err(error)) = (paired, &result) {
+        drive.context.tell_stranger(error);
+    }
     match drive.session.heard_last_word() {
         true => drive.link.close().await,
         false => drive.link.finish().await,
@@ -119,6 +199,8 @@ where
 {
     async fn run(&mut self) -> Result<Sent, Error> {
         loop {
+            self.give_up_what_is_stuck();
+            self.use_lanes();
             while self.outgoing.is_none() {
                 match self.session.poll() {
                     Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
@@ -130,6 +212,30 @@ where
             }
             self.wait().await;
         }
+    }
+
+    /// A peer that has said its last word reads no more, and a block is nothing that a failed session still needs.
+    fn give_up_what_is_stuck(&mut self) {
+        let block = self.outgoing.as_deref().is_some_and(shared::is_block);
+        if self.session.heard_last_word() || self.mute || block && self.session.has_failed() {
+            self.outgoing = None;
+        }
+    }
+
+    /// Blocks go over any lane; messages stay on the wire.
+    fn use_lanes(&mut self) {
+        let block = self.outgoing.take_if(|bytes| shared::is_block(bytes));
+        if let Some(block) = block {
+            match self.lanes.take(block) {
+                Ok(()) => self.handed_over(),
+                Err(block) => self.outgoing = Some(block),
+            }
+        }
+    }
+
+    fn handed_over(&mut self) {
+        self.done += self.lengths.pop_front().unwrap_or_default();
+        self.progress();
     }
 
     async fn on_request(&mut self, request: Request) {
@@ -158,6 +264,13 @@ where
                 self.session.offer(self.context.offer.clone());
             }
             Request::Compare(have) => self.compare(have.blocks),
+            Request::Join(ports) => {
+                let session = &self.session;
+                let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
+                let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+                let traffic = Traffic::Out(self.lanes.tell.clone());
+                lanes::dial(self.link.peer, self.context.bind, ends.collect(), &traffic);
+            }
             Request::Read(slot) => self.read(slot),
         }
     }
@@ -190,6 +303,7 @@ where
     fn read(&mut self, slot: Slot) {
         if !std::mem::replace(&mut self.accepted, true) {
             self.context.events.accepted(self.link.peer);
+            self.widen();
         }
         match &self.context.feed {
             Feed::Source(source) => {
@@ -214,6 +328,40 @@ where
                 });
                 let _ = slots.send(slot);
             }
+        }
+    }
+
+    /// Opens lanes, or asks the receiver to.
+    fn widen(&mut self) {
+        let count = self.context.lanes.saturating_sub(1);
+        match self.lanes.side {
+            _ if count == 0 => {}
+            Side::Dialler => self.session.widen(count),
+            Side::Listener => {
+                let ends = (1..=count)
+                    .filter_map(|number| self.session.lane(number))
+                    .collect();
+                let (traffic, open) = (
+                    Traffic::Out(self.lanes.tell.clone()),
+                    self.lanes.open.clone(),
+                );
+                let bind = self.context.bind;
+                compio::runtime::spawn(async move {
+                    let _ = open.send(lanes::listen(bind, ends, traffic).await);
+                })
+                .detach();
+            }
+        }
+    }
+
+    fn on_outlet(&mut self, outlet: Outlet) {
+        match outlet {
+            Outlet::Joined(number, blocks) => drop(self.lanes.joined.insert(number, blocks)),
+            Outlet::Idle(number) => self.lanes.idle.push_back(number),
+            Outlet::Lost(error) => self.fail(Error::Disconnected {
+                peer: self.link.peer,
+                why: format!("one of its lanes broke: {error}"),
+            }),
         }
     }
 
@@ -243,8 +391,7 @@ where
             sent = sending.fuse() => {
                 let block = self.outgoing.take().is_some_and(|bytes| shared::is_block(&bytes));
                 if block && sent {
-                    self.done += self.lengths.pop_front().unwrap_or_default();
-                    self.progress();
+                    self.handed_over();
                 } else if !sent {
                     // The wire is gone; the reading half brings the reason, if the peer gave one.
                     self.outgoing = None;
@@ -255,9 +402,15 @@ where
                 Ok(Err(error)) => self.fail(error),
                 Err(_) => {}
             },
-            piece = self.link.next().fuse() => match piece {
-                Some(bytes) => self.session.receive(&bytes),
+            pieces = self.link.next().fuse() => match pieces {
+                Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
                 None => self.session.eof(),
+            },
+            outlet = self.lanes.told.recv_async().fuse() => if let Ok(outlet) = outlet {
+                self.on_outlet(outlet);
+            },
+            ports = self.lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
+                self.session.lanes(&ports);
             },
             tree = self.compared.recv_async().fuse() => if let Ok(tree) = tree {
                 self.done = tree.blocks() * shared::BLOCK as u64;
@@ -265,12 +418,13 @@ where
             },
             () = stop.fuse() => {
                 self.stopped = true;
-                self.session.abort(Reason::Cancelled, "");
+                self.abort(Reason::Cancelled, "");
             }
-            () = late.fuse() => {
-                self.deadline = None;
-                self.session.abort(Reason::TimedOut, "the code phrase was not proved in time");
-            }
+            () = late.fuse() => match self.session.has_failed() {
+                false => self.abort(Reason::TimedOut, "the code phrase was not proved in time"),
+                // The peer does not even take the farewell.
+                true => self.mute = true,
+            },
         }
     }
 
@@ -296,8 +450,15 @@ where
     }
 
     fn fail(&mut self, error: Error) {
-        self.session.abort(error.reason(), &error.for_peer());
-        self.failure = Some(error);
+        if !self.session.has_failed() {
+            self.abort(error.reason(), &error.for_peer());
+            self.failure = Some(error);
+        }
+    }
+
+    fn abort(&mut self, reason: Reason, detail: &str) {
+        self.session.abort(reason, detail);
+        self.deadline = Some(Instant::now() + FAREWELL);
     }
 
     fn failed(&mut self, error: shared::Error) -> Error {

@@ -1,8 +1,14 @@
 //! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
 
-use std::{collections::BTreeMap, sync::Arc, thread};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
+use compio::time;
 use shared::{BlockReceipt, Sealed};
 
 use crate::{
@@ -11,10 +17,13 @@ use crate::{
     sink::{Sink, Stored},
 };
 
+/// How long a thread may hold a sink after its last word.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What the threads report.
 pub(super) enum Report {
-    /// A block of this many bytes is where it belongs.
-    Kept(BlockReceipt, u64),
+    /// A block is where it belongs; its memory may be used again.
+    Kept(BlockReceipt, Bytes),
     /// Everything is durable and under its final name.
     Stored(Stored),
 }
@@ -79,6 +88,24 @@ impl Storage {
             .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())))
     }
 
+    /// Waits, for a while, until no thread holds the sink any more: a sink that did not finish removes what it wrote
+    /// when the last of them lets go.
+    pub(super) async fn end(self) {
+        let Self {
+            sink,
+            line,
+            tell,
+            reports,
+            ..
+        } = self;
+        drop((line, tell));
+        while reports.recv_async().await.is_ok() {}
+        let patience = Instant::now() + PATIENCE;
+        while Arc::strong_count(&sink) > 1 && Instant::now() < patience {
+            time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// The file that is being written, where the payload is an archive.
     pub(super) fn current(&self) -> Option<Vec<u8>> {
         self.sink.describe()
@@ -86,9 +113,8 @@ impl Storage {
 }
 
 fn keep(sink: &Sink, receipt: BlockReceipt, bytes: Bytes) -> Result<Report, Error> {
-    let length = bytes.len() as u64;
-    sink.write(receipt.index(), bytes)?;
-    Ok(Report::Kept(receipt, length))
+    sink.write(receipt.index(), bytes.clone())?;
+    Ok(Report::Kept(receipt, bytes))
 }
 
 /// Workers finish in any order; the sink gets blocks by index. The session's window bounds what waits here.

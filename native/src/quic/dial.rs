@@ -14,14 +14,14 @@ use crate::{Error, identity::SERVER_NAME};
 
 /// Dials listeners, several at once if need be.
 #[derive(Debug)]
-pub struct Dialer {
+pub struct Dialler {
     v4: Option<Endpoint>,
     v6: Option<Endpoint>,
     config: ClientConfig,
     tuning: Tuning,
 }
 
-impl Dialer {
+impl Dialler {
     /// A dialler from `bind`, or from any address of either family.
     ///
     /// # Errors
@@ -33,9 +33,9 @@ impl Dialer {
     /// A dialler with numbers of its own.
     ///
     /// # Errors
-    /// As [`Dialer::new`].
+    /// As [`Dialler::new`].
     pub fn with_tuning(bind: Option<IpAddr>, tuning: Tuning) -> Result<Self, Error> {
-        let mut dialer = Self {
+        let mut dialler = Self {
             v4: None,
             v6: None,
             config: client_config()?,
@@ -43,19 +43,19 @@ impl Dialer {
         };
         match bind {
             Some(ip) => {
-                let endpoint = dialer.open(ip).map_err(|source| Error::Network {
+                let endpoint = dialler.open(ip).map_err(|source| Error::Network {
                     doing: format!("cannot send from {ip}"),
                     source,
                 })?;
                 *if ip.is_ipv4() {
-                    &mut dialer.v4
+                    &mut dialler.v4
                 } else {
-                    &mut dialer.v6
+                    &mut dialler.v6
                 } = Some(endpoint);
             }
             None => {
-                let v4 = dialer.open(Ipv4Addr::UNSPECIFIED.into());
-                let v6 = dialer.open(Ipv6Addr::UNSPECIFIED.into());
+                let v4 = dialler.open(Ipv4Addr::UNSPECIFIED.into());
+                let v6 = dialler.open(Ipv6Addr::UNSPECIFIED.into());
                 match (v4, v6) {
                     (Err(source), Err(_)) => {
                         return Err(Error::Network {
@@ -63,11 +63,11 @@ impl Dialer {
                             source,
                         });
                     }
-                    (v4, v6) => (dialer.v4, dialer.v6) = (v4.ok(), v6.ok()),
+                    (v4, v6) => (dialler.v4, dialler.v6) = (v4.ok(), v6.ok()),
                 }
             }
         }
-        Ok(dialer)
+        Ok(dialler)
     }
 
     fn open(&mut self, ip: IpAddr) -> std::io::Result<Endpoint> {

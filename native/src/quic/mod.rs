@@ -1,6 +1,6 @@
 //! A wire over QUIC (RFC 9000): one connection, one bidirectional stream.
 //!
-//! A [`Listener`] hands out the wires of peers that dialled and spoke, a [`Dialer`] makes them.
+//! A [`Listener`] hands out the wires of peers that dialled and spoke, a [`Dialler`] makes them.
 //! Everything here belongs to the thread it was made on.
 
 mod config;
@@ -8,7 +8,7 @@ mod dial;
 mod listen;
 mod socket;
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use compio_quic::{
@@ -19,7 +19,7 @@ use shared::Binding;
 
 pub use self::{
     config::{ALPN, Tuning, client_config, endpoint_config, server_config},
-    dial::Dialer,
+    dial::Dialler,
     listen::{ListenOptions, Listener, Port},
     socket::udp_socket,
 };
@@ -61,7 +61,7 @@ impl QuicWire {
             },
             reader: QuicReader {
                 stream: recv,
-                ready: VecDeque::new(),
+                early: None,
                 connection: connection.clone(),
             },
             writer: QuicWriter {
@@ -102,36 +102,42 @@ impl Wire for QuicWire {
 #[derive(Debug)]
 pub struct QuicReader {
     stream: RecvStream,
-    ready: VecDeque<Bytes>,
+    early: Option<Vec<Bytes>>,
     connection: Connection,
 }
 
 impl QuicReader {
-    /// Takes what has come in out of the connection, packet by packet and without a copy; waits for
-    /// at least one. False at the end of the stream.
+    /// Waits for the first bytes and keeps them for [`WireReader::read`]; false at the end of the stream.
     async fn fill(&mut self) -> Result<bool, WireError> {
-        let mut chunks = [const { Bytes::new() }; READ_CHUNKS];
-        match self.stream.read_chunks(&mut chunks).await {
-            Ok(Some(count)) => {
-                self.ready.extend(chunks.into_iter().take(count));
-                Ok(true)
+        self.early = self.pieces().await?;
+        Ok(self.early.is_some())
+    }
+
+    /// Takes what has come in out of the connection, packet by packet and without a copy.
+    async fn pieces(&mut self) -> Result<Option<Vec<Bytes>>, WireError> {
+        loop {
+            let mut chunks = [const { Bytes::new() }; READ_CHUNKS];
+            match self.stream.read_chunks(&mut chunks).await {
+                Ok(Some(count)) => {
+                    let pieces = chunks.into_iter().take(count);
+                    let pieces: Vec<Bytes> = pieces.filter(|piece| !piece.is_empty()).collect();
+                    if !pieces.is_empty() {
+                        return Ok(Some(pieces));
+                    }
+                }
+                Ok(None) => return Ok(None),
+                Err(ReadError::ConnectionLost(error)) => return Err(error.into()),
+                Err(error) => return Err(abandoned(&self.connection, error)),
             }
-            Ok(None) => Ok(false),
-            Err(ReadError::ConnectionLost(error)) => Err(error.into()),
-            Err(error) => Err(abandoned(&self.connection, error)),
         }
     }
 }
 
 impl WireReader for QuicReader {
-    async fn read(&mut self) -> Result<Option<Bytes>, WireError> {
-        loop {
-            match self.ready.pop_front() {
-                Some(bytes) if bytes.is_empty() => {}
-                Some(bytes) => return Ok(Some(bytes)),
-                None if self.fill().await? => {}
-                None => return Ok(None),
-            }
+    async fn read(&mut self) -> Result<Option<Vec<Bytes>>, WireError> {
+        match self.early.take() {
+            Some(pieces) => Ok(Some(pieces)),
+            None => self.pieces().await,
         }
     }
 }

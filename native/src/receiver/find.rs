@@ -16,12 +16,12 @@ use shared::{Code, Offer, Side};
 
 use super::{HayateReceiver, Source};
 use crate::{
-    DEFAULT_PORT, Error, Event,
+    DEFAULT_PORT, Error, Event, Target,
     discover::{Browser, Found, Scope},
     drive::{Link, receive::Drive},
     gate::Gate,
     identity::Identity,
-    quic::{Dialer, ListenOptions, Listener, Port, QuicWire, Tuning},
+    quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
     sender::{cancelled, credentials, reach},
     wire::Wire,
 };
@@ -43,7 +43,7 @@ const GRACE: Duration = Duration::from_millis(1500);
 
 /// What the wire of a session hangs on.
 pub(super) enum Base {
-    Dialler(Dialer),
+    Dialler(Dialler),
     Listener(Listener),
 }
 
@@ -69,24 +69,45 @@ pub(super) async fn sender(options: &HayateReceiver) -> Result<Paired, Error> {
         .code
         .clone()
         .ok_or_else(|| Error::Usage("a receiver needs the sender's code phrase".into()))?;
-    match &options.source {
-        Source::Discovery => search(options, &code).await,
-        Source::At(target) => {
-            let dialler = Dialer::new(options.bind)?;
-            let stop = options.stop.clone();
-            let wire = select_biased! {
-                wire = reach(&dialler, target, options.deadline()).fuse() => wire?,
-                _ = stop.recv_async().fuse() => return Err(cancelled()),
-            };
-            let (drive, offer) = pair(options, &code, wire, Side::Dialler, None).await?;
-            Ok(Paired {
-                drive,
-                offer,
-                base: Base::Dialler(dialler),
-            })
+    let (base, result) = match &options.source {
+        Source::Discovery => {
+            let dialler = Dialler::new(options.bind)?;
+            let result = search(options, &code, &dialler).await;
+            (Base::Dialler(dialler), result)
         }
-        Source::Listen(address) => listen(options, &code, *address).await,
+        Source::At(target) => {
+            let dialler = Dialler::new(options.bind)?;
+            let result = dial(options, &code, &dialler, target).await;
+            (Base::Dialler(dialler), result)
+        }
+        Source::Listen(address) => {
+            let listener = open(options, *address)?;
+            let result = listen(options, &code, &listener).await;
+            (Base::Listener(listener), result)
+        }
+    };
+    match result {
+        Ok((drive, offer)) => Ok(Paired { drive, offer, base }),
+        Err(error) => {
+            base.shutdown().await;
+            Err(error)
+        }
     }
+}
+
+/// Dials one address until somebody is there.
+async fn dial(
+    options: &HayateReceiver,
+    code: &Code,
+    dialler: &Dialler,
+    target: &Target,
+) -> Result<(Drive<QuicWire>, Offer), Error> {
+    let stop = options.stop.clone();
+    let wire = select_biased! {
+        wire = reach(dialler, target, options.deadline()).fuse() => wire?,
+        _ = stop.recv_async().fuse() => return Err(cancelled()),
+    };
+    pair(options, code, wire, Side::Dialler, None).await
 }
 
 /// Runs one session up to the offer.
@@ -116,7 +137,11 @@ async fn pair(
 type Attempt<'a> = LocalBoxFuture<'a, Result<Option<(Drive<QuicWire>, Offer)>, Error>>;
 
 /// Dials everybody who announces the channel, until one of them proves the code.
-async fn search(options: &HayateReceiver, code: &Code) -> Result<Paired, Error> {
+async fn search(
+    options: &HayateReceiver,
+    code: &Code,
+    dialler: &Dialler,
+) -> Result<(Drive<QuicWire>, Offer), Error> {
     let scope = Scope {
         interface: options.interface.clone(),
         address: options.bind,
@@ -125,17 +150,16 @@ async fn search(options: &HayateReceiver, code: &Code) -> Result<Paired, Error> 
         doing: "cannot look for senders; give the sender's address with --from".into(),
         source,
     })?;
-    let dialler = Dialer::new(options.bind)?;
     let tried = Rc::new(RefCell::new(HashSet::new()));
     let mut attempts: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
     let (mut over, mut hint) = (options.deadline(), Some(Instant::now() + HINT));
     let mut failure = None;
     let stop = options.stop.clone();
-    let (drive, offer) = loop {
+    loop {
         let until = hint.map_or(over, |hint| hint.min(over));
         select_biased! {
             attempt = attempts.select_next_some() => match attempt {
-                Ok(Some(paired)) => break paired,
+                Ok(Some(paired)) => return Ok(paired),
                 Ok(None) => {}
                 Err(error) => {
                     // A rogue costs one try, and never ends the search at once.
@@ -156,20 +180,14 @@ async fn search(options: &HayateReceiver, code: &Code) -> Result<Paired, Error> 
                 options.events.tell(Event::Searching { seen: seen(&browser) });
             }
         }
-    };
-    drop(attempts);
-    Ok(Paired {
-        drive,
-        offer,
-        base: Base::Dialler(dialler),
-    })
+    }
 }
 
 /// Dials one address of one sender; `None` where another address of the same sender was faster.
 async fn attempt(
     options: &HayateReceiver,
     code: &Code,
-    dialler: &Dialer,
+    dialler: &Dialler,
     tried: Rc<RefCell<HashSet<[u8; 8]>>>,
     found: Found,
 ) -> Result<Option<(Drive<QuicWire>, Offer)>, Error> {
@@ -188,25 +206,22 @@ async fn attempt(
         .map(Some)
 }
 
-/// Waits for a sender that dials.
-async fn listen(
-    options: &HayateReceiver,
-    code: &Code,
-    address: Option<SocketAddr>,
-) -> Result<Paired, Error> {
-    let identity = Identity::generate()?;
+/// Opens the port of a receiver that listens.
+fn open(options: &HayateReceiver, address: Option<SocketAddr>) -> Result<Listener, Error> {
     let (port, bind) = match address {
         Some(address) => (Port::Exactly(address.port()), Some(address.ip())),
         None => (Port::Exactly(DEFAULT_PORT), options.bind),
     };
-    let listener = Listener::bind(
-        ListenOptions {
-            port,
-            bind,
-            tuning: Tuning::default(),
-        },
-        &identity,
-    )?;
+    let tuning = Tuning::default();
+    Listener::bind(ListenOptions { port, bind, tuning }, &Identity::generate()?)
+}
+
+/// Waits for a sender that dials.
+async fn listen(
+    options: &HayateReceiver,
+    code: &Code,
+    listener: &Listener,
+) -> Result<(Drive<QuicWire>, Offer), Error> {
     let (interfaces, addresses) = listener.addresses().into_iter().unzip();
     options.events.tell(Event::Waiting {
         code: code.to_string(),
@@ -217,7 +232,7 @@ async fn listen(
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut sessions: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
     let stop = options.stop.clone();
-    let (drive, offer) = loop {
+    loop {
         if sessions.is_empty()
             && let Some(burned) = gate.burned()
         {
@@ -231,7 +246,7 @@ async fn listen(
         };
         select_biased! {
             session = sessions.select_next_some() => match session {
-                Ok(Some(paired)) => break paired,
+                Ok(Some(paired)) => return Ok(paired),
                 Ok(None) => {}
                 Err(error) => match &error {
                     Error::Session { peer: Some(peer), error: shared::Error::WrongCode } => {
@@ -252,13 +267,7 @@ async fn listen(
                 options.timeout.unwrap_or_default().as_secs()
             ))),
         }
-    };
-    drop(sessions);
-    Ok(Paired {
-        drive,
-        offer,
-        base: Base::Listener(listener),
-    })
+    }
 }
 
 fn nobody(options: &HayateReceiver, browser: &Browser) -> Error {

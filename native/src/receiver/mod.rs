@@ -256,6 +256,14 @@ impl HayateReceiver {
         session::run(self, decide).await
     }
 
+    /// The address of this machine that lanes are bound to, where one was chosen.
+    fn lane_address(&self) -> Option<IpAddr> {
+        match self.source {
+            Source::Listen(Some(address)) => Some(address.ip()).filter(|ip| !ip.is_unspecified()),
+            _ => self.bind,
+        }
+    }
+
     /// When the search is over.
     fn deadline(&self) -> Instant {
         Instant::now() + self.timeout.unwrap_or(find::PATIENCE)

@@ -57,7 +57,9 @@ async fn receive(
     };
     let started = Instant::now();
     let pool = Pool::start(Compression::Off)?;
-    let stored = drive.transfer(&offer, sink, pool, options.max_size).await;
+    let stored = drive
+        .transfer(&offer, sink, pool, options.max_size, options.lane_address())
+        .await;
     let blake3 = drive.root();
     drive.end().await;
     let (stored, bytes) = stored?;

@@ -9,6 +9,7 @@ use std::{
 use shared::{
     Code,
     code::{DEFAULT_WORDS, MAX_CHANNEL, MAX_WORDS},
+    lane::MAX_LANES,
 };
 
 use crate::{
@@ -91,6 +92,7 @@ pub struct HayateSender {
     selection: Selection,
     compression: Compression,
     cipher: Cipher,
+    lanes: u8,
     limit: Option<u64>,
     timeout: Option<Duration>,
     events: Listener,
@@ -115,6 +117,7 @@ impl Default for HayateSender {
             selection: Selection::default(),
             compression: Compression::default(),
             cipher: Cipher::default(),
+            lanes: 1,
             limit: None,
             timeout: None,
             events: Listener::new(|_| {}),
@@ -236,6 +239,17 @@ impl HayateSender {
     /// Which cipher seals the sessions.
     pub fn cipher(mut self, cipher: Cipher) -> Self {
         self.cipher = cipher;
+        self
+    }
+
+    /// Spreads each transfer over so many connections, 1 (the default) to 8, each with a thread and a socket of its
+    /// own. Those that cannot be opened are done without. A limited transfer uses one.
+    pub fn lanes(mut self, lanes: u8) -> Self {
+        let most = MAX_LANES as u8 + 1;
+        let fits = Some(lanes).filter(|lanes| (1..=most).contains(lanes));
+        let lanes =
+            fits.ok_or_else(|| Error::Usage(format!("{lanes} lanes: there are 1 to {most}")));
+        self.lanes = self.check(lanes).unwrap_or(1);
         self
     }
 

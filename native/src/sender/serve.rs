@@ -25,7 +25,7 @@ use crate::{
     gate::Gate,
     identity::Identity,
     pool::Pool,
-    quic::{Dialer, ListenOptions, Listener, Port, QuicWire, Tuning},
+    quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
     wire::Wire,
 };
 
@@ -73,6 +73,13 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         pool: Pool::start(options.compression)?,
         gate: Gate::new(options.receivers),
         events: options.events.clone(),
+        // Only one connection can keep to a limit.
+        lanes: if options.limit.is_some() {
+            1
+        } else {
+            options.lanes
+        },
+        bind: options.bind,
         stop: options.stop.clone(),
     });
     let mut sent = match &options.target {
@@ -143,8 +150,8 @@ async fn listen(
                         }
                         failure.get_or_insert(error);
                     }
-                    // A stranger: not more than a warning.
-                    (false, Err(error)) => tell_stranger(options, context, &error),
+                    // A stranger.
+                    (false, Err(_)) => {}
                 }
             },
             wire = listener.accept().fuse() => match wire {
@@ -190,7 +197,7 @@ async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Res
         addresses: Vec::new(),
         interfaces: Vec::new(),
     });
-    let dialler = Dialer::new(options.bind)?;
+    let dialler = Dialler::new(options.bind)?;
     let deadline = Instant::now() + options.timeout.unwrap_or(PATIENCE);
     let stop = options.stop.clone();
     let wire = select_biased! {
@@ -212,7 +219,7 @@ async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Res
 
 /// A wire to `target`, trying each of its addresses again and again.
 pub(crate) async fn reach(
-    dialler: &Dialer,
+    dialler: &Dialler,
     target: &crate::Target,
     deadline: Instant,
 ) -> Result<QuicWire, Error> {
@@ -312,25 +319,4 @@ fn tell_done(options: &HayateSender, sent: &Sent) {
         blake3: sent.blake3,
         path: None,
     });
-}
-
-fn tell_stranger(options: &HayateSender, context: &Context, error: &Error) {
-    match error {
-        Error::Session {
-            peer: Some(peer),
-            error: shared::Error::WrongCode,
-        } => {
-            options.events.tell(Event::AuthFailed {
-                peer: *peer,
-                left: context.gate.left(),
-            });
-        }
-        Error::Session {
-            error: shared::Error::Ended(Reason::Cancelled),
-            ..
-        } => {}
-        error => options.events.warn(format!(
-            "a connection failed before the code was proved: {error}"
-        )),
-    }
 }

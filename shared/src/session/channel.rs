@@ -10,8 +10,9 @@ use crate::{
     block::{Header, Sealed, Slot},
     cipher::Suite,
     codec::Encode,
-    handshake::{Agreed, Role},
+    handshake::{Agreed, Role, Side},
     keys,
+    lane::Lane,
     message::Message,
 };
 
@@ -80,6 +81,7 @@ impl<R> Channel<R> {
             outgoing: sealer(role),
             incoming: sealer(other),
             blocks: Arc::from(agreed.suite.key(&blocks)),
+            master: agreed.master.clone(),
         });
     }
 
@@ -89,6 +91,16 @@ impl<R> Channel<R> {
 
     pub(super) fn suite(&self) -> Option<Suite> {
         self.keys.as_ref().map(|keys| keys.suite)
+    }
+
+    pub(super) fn lane(&self, number: u8, side: Side) -> Option<Lane> {
+        let keys = self.keys.as_ref()?;
+        Some(Lane::new(
+            number,
+            side,
+            &keys.master,
+            Arc::clone(&keys.blocks),
+        ))
     }
 
     pub(super) fn open(&mut self, mut body: BytesMut) -> Result<Message, Error> {
@@ -114,8 +126,11 @@ impl<R> Channel<R> {
         })
     }
 
-    pub(super) fn forget_requests(&mut self) {
+    /// Drops what nobody needs once the session failed: requests, and blocks that were not transmitted. Messages stay,
+    /// since the peer counts them.
+    pub(super) fn forget(&mut self) {
         self.requests.clear();
+        self.transmit.retain(|frame| !crate::is_block(frame));
     }
 
     pub(super) fn next(&mut self) -> Option<Output<R>> {

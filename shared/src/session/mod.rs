@@ -9,7 +9,9 @@ use crate::{
     Error, Reason, VERSION,
     cipher::{Aead, Suite, TAG},
     frame::{Deframer, Frame, KIND_MESSAGE, KIND_REJECT},
-    handshake::{Agreed, Credentials, Role},
+    handshake::{Agreed, Credentials, Role, Side},
+    keys::Secret,
+    lane::{Lane, MAX_LANES},
     message::Message,
 };
 use channel::Channel;
@@ -24,8 +26,8 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 
 /// Blocks that may be between [`Slot`](crate::Slot) and [`Sender::submit`], or between
-/// [`Request::Open`](receiver::Request::Open) and [`Receiver::opened`], at once; and how far ahead of the first missing
-/// block another may arrive.
+/// [`Request::Open`](receiver::Request::Open) and [`Receiver::opened`], at once; and how far ahead of the first block
+/// that has not come another may come.
 pub const WINDOW: u64 = 32;
 
 /// What a session wants of its driver.
@@ -90,6 +92,7 @@ enum Input {
 
 /// What both machines share: bytes in, frames out, and a failure that is told to the peer once and lasts.
 struct Session<S: State> {
+    side: Side,
     deframer: Deframer,
     shaking: Option<Shaking>,
     channel: Channel<S::Request>,
@@ -104,6 +107,7 @@ struct Session<S: State> {
 impl<S: State> Session<S> {
     fn new(credentials: Credentials) -> Self {
         let mut session = Self {
+            side: credentials.side,
             deframer: Deframer::default(),
             shaking: None,
             channel: Channel::default(),
@@ -120,6 +124,9 @@ impl<S: State> Session<S> {
     }
 
     fn receive(&mut self, bytes: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
         if self.backlog.is_empty() {
             let used = self.take(bytes);
             self.backlog.extend_from_slice(&bytes[used..]);
@@ -226,6 +233,27 @@ impl<S: State> Session<S> {
         self.resume_backlog();
     }
 
+    fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// This side's end of a lane; the numbers begin at 1.
+    fn lane(&self, number: u8) -> Option<Lane> {
+        self.channel.lane(number, self.side)
+    }
+
+    /// Tells the peer where it may dial lanes, which only a listener can.
+    fn lanes(&mut self, ports: &[u16]) {
+        if self.failure.is_none()
+            && self.side == Side::Listener
+            && (1..=MAX_LANES).contains(&ports.len())
+        {
+            self.channel.send(&Message::Lanes {
+                ports: ports.to_vec(),
+            });
+        }
+    }
+
     fn heard_last_word(&self) -> bool {
         let done = self.state.as_ref().is_some_and(State::is_done);
         let told = matches!(self.failure, Some(Error::Peer { .. } | Error::Disconnected));
@@ -288,7 +316,8 @@ impl<S: State> Session<S> {
     }
 
     fn farewell(&mut self, reason: Option<Reason>, detail: &str, code: Option<u8>) {
-        self.channel.forget_requests();
+        self.channel.forget();
+        self.backlog = BytesMut::new();
         let Some(reason) = reason else { return };
         if self.channel.is_sealed() {
             self.channel.send(&Message::Abort {
@@ -384,4 +413,5 @@ struct Keys {
     outgoing: Sealer,
     incoming: Sealer,
     blocks: Arc<dyn Aead>,
+    master: Secret,
 }

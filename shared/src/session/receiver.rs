@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
 use crate::{
     BLOCK, BlockReceipt, Error, Offer, Reason, Sealed,
     block::Header,
     cipher::Suite,
     handshake::{Credentials, Role},
+    lane::Lane,
     message::{Have, Message, Total},
     tree::Tree,
 };
@@ -19,6 +22,10 @@ pub enum Request {
     Pair,
     /// Is this wanted? Answer: [`Receiver::accept`], or [`Receiver::abort`] with [`Reason::Declined`].
     Decide(Offer),
+    /// The sender listens for lanes at these ports of its address: dial them, or let it be. No answer.
+    Join(Vec<u16>),
+    /// The sender would use so many lanes: listen for them and say where with [`Receiver::lanes`], or let it be.
+    Widen(u8),
     /// Open this block, put its bytes where they belong, and answer with [`Receiver::opened`].
     Open(Sealed),
     /// Everything arrived and its root is right: make it durable, give it its final name, and answer with
@@ -63,6 +70,11 @@ impl Receiver {
         self.0.poll()
     }
 
+    /// Whether the session failed: what is left to transmit is a farewell, and a block on its way is of no more use.
+    pub fn has_failed(&self) -> bool {
+        self.0.has_failed()
+    }
+
     /// Whether the peer said the last word, successful or not: this side closes the wire, and need not wait.
     pub fn heard_last_word(&self) -> bool {
         self.0.heard_last_word()
@@ -71,6 +83,49 @@ impl Receiver {
     /// The suite that was agreed on, once both sides have proved.
     pub fn suite(&self) -> Option<Suite> {
         self.0.channel.suite()
+    }
+
+    /// This side's end of lane `number`, from 1 on, once both sides have proved.
+    pub fn lane(&self, number: u8) -> Option<Lane> {
+        self.0.lane(number)
+    }
+
+    /// Tells the sender at which ports it may dial lanes: what a receiver that listens does, asked to
+    /// [widen](Request::Widen).
+    pub fn lanes(&mut self, ports: &[u16]) {
+        if matches!(self.0.state, Some(Receiving::Blocks(_))) {
+            self.0.lanes(ports);
+        }
+    }
+
+    /// The other end of a lane has joined: from now on blocks may be on their way beside the wire.
+    pub fn lane_joined(&mut self) {
+        self.0.answer(|mut state, _| {
+            if let Receiving::Blocks(progress) = &mut state {
+                progress.lanes += 1;
+            }
+            Ok(state)
+        });
+    }
+
+    /// A block that came over a lane. Not more than [`WINDOW`] of them may wait to be opened.
+    pub fn arrive(&mut self, sealed: Sealed) {
+        self.0.answer(|state, channel| match state {
+            Receiving::Blocks(mut progress) => {
+                progress.early.push(sealed);
+                progress.take_early(channel)?;
+                Ok(Receiving::Blocks(progress))
+            }
+            _ => Err(Error::Unexpected("block on a lane")),
+        });
+    }
+
+    /// A lane has ended. Before everything came that is a loss.
+    pub fn lane_ended(&mut self) {
+        self.0.answer(|state, _| match state {
+            Receiving::Blocks(_) => Err(Error::Disconnected),
+            state => Ok(state),
+        });
     }
 
     /// Answers [`Request::Pair`]: go on.
@@ -92,7 +147,7 @@ impl Receiver {
                 let blocks = kept.blocks();
                 let proof = if blocks == 0 { [0; 32] } else { kept.proof() };
                 channel.send(&Message::Accept(Have { blocks, proof }));
-                Ok(Receiving::Accepting(offer, kept))
+                Ok(Receiving::Accepting(offer, Box::new(kept)))
             }
             _ => Err(Error::Misuse("accept() without a request")),
         });
@@ -100,13 +155,19 @@ impl Receiver {
 
     /// Answers [`Request::Open`]: the block's bytes are where they belong. Blocks may come in any order.
     pub fn opened(&mut self, receipt: BlockReceipt) {
-        self.0.answer(|mut state, _| match &mut state {
+        self.0.answer(|mut state, channel| match &mut state {
             Receiving::Blocks(progress) => {
                 progress.opened(receipt)?;
+                progress.take_early(channel)?;
                 Ok(state)
             }
             _ => Err(Error::Misuse("opened() without a request")),
         });
+    }
+
+    /// Gives back the memory of a block that was put away, for the next one to arrive in.
+    pub fn recycle(&mut self, block: Bytes) {
+        self.0.deframer.recycle(block);
     }
 
     /// Answers [`Request::Commit`]; `skipped` counts items that could not be kept.
@@ -131,7 +192,7 @@ enum Receiving {
     Shaking,
     Waiting,
     Deciding(Offer),
-    Accepting(Offer, Tree),
+    Accepting(Offer, Box<Tree>),
     Blocks(Box<Progress>),
     Committing([u8; 32]),
     Done([u8; 32]),
@@ -147,6 +208,12 @@ struct Progress {
     last: Option<u64>,
     payload: Option<u64>,
     total: Option<Total>,
+    /// Lanes that have joined.
+    lanes: u32,
+    /// Blocks that came over a lane before the window reached them.
+    early: Vec<Sealed>,
+    /// One that came over the wire, likewise; nothing more is taken from the wire meanwhile.
+    held: Option<Sealed>,
 }
 
 impl Progress {
@@ -162,20 +229,58 @@ impl Progress {
             last,
             payload: offer.payload,
             total: None,
+            lanes: 0,
+            early: Vec::new(),
+            held: None,
         }
+    }
+
+    /// The first block that has not come.
+    fn missing(&self) -> u64 {
+        let next = self.tree.blocks();
+        let came = (next..).zip(self.window.keys());
+        next + came
+            .take_while(|(expected, came)| expected == *came)
+            .count() as u64
+    }
+
+    /// Hands out the early blocks that the window has reached.
+    fn take_early(&mut self, channel: &mut Channel<Request>) -> Result<(), Error> {
+        if self.early.len() as u64 > WINDOW {
+            return Err(Error::Unexpected("block: too many came too early"));
+        }
+        while (self.window.len() as u64) < WINDOW {
+            let reach = self.missing().saturating_add(WINDOW);
+            let early = self
+                .early
+                .iter()
+                .position(|sealed| sealed.header.index < reach);
+            let sealed = match early {
+                Some(place) => Some(self.early.swap_remove(place)),
+                None => self.held.take_if(|sealed| sealed.header.index < reach),
+            };
+            let Some(sealed) = sealed else { break };
+            self.arrived(&sealed.header)?;
+            channel.request(Request::Open(sealed));
+        }
+        Ok(())
     }
 
     fn arrived(&mut self, header: &Header) -> Result<(), Error> {
         let (index, last) = (header.index, header.last);
-        let next = self.tree.blocks();
-        if !(next..next.saturating_add(WINDOW)).contains(&index) || self.window.contains_key(&index)
+        // The sender knows what it sent, not what was opened here: its window begins at the first block that has not
+        // come.
+        let missing = self.missing();
+        if !(missing..missing.saturating_add(WINDOW)).contains(&index)
+            || self.window.contains_key(&index)
         {
             return Err(Error::Unexpected("block: it came before, or too early"));
         }
         let fits = |payload: u64| {
             !last || payload.checked_sub(index * BLOCK as u64) == Some(header.length.into())
         };
-        if self.total.is_some()
+        // What comes over a lane may come behind the total.
+        if self.total.is_some() && self.lanes == 0
             || self
                 .last
                 .is_some_and(|end| index > end || last != (index == end))
@@ -224,7 +329,10 @@ impl Progress {
             .last_key_value()
             .is_some_and(|(last, _)| last + 1 > came);
         if came < total.blocks || gap {
-            return Err(Error::Mismatch("blocks are missing"));
+            return match self.lanes {
+                0 => Err(Error::Mismatch("blocks are missing")),
+                _ => Ok(None),
+            };
         }
         if !self.window.is_empty() {
             return Ok(None);
@@ -273,14 +381,20 @@ impl State for Receiving {
             (Self::Accepting(offer, kept), Input::Message(Message::Start { from })) => {
                 let tree = match from {
                     0 => Tree::new(),
-                    from if from == kept.blocks() => kept,
+                    from if from == kept.blocks() => *kept,
                     _ => return Err(Error::Malformed("a start at a block that is not kept")),
                 };
                 Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             (Self::Blocks(mut progress), Input::Block(sealed)) => {
-                progress.arrived(&sealed.header)?;
-                channel.request(Request::Open(sealed));
+                if progress.lanes > 0 {
+                    // A slow lane may hold back what this one is ahead of.
+                    progress.held = Some(sealed);
+                    progress.take_early(channel)?;
+                } else {
+                    progress.arrived(&sealed.header)?;
+                    channel.request(Request::Open(sealed));
+                }
                 Ok(Self::Blocks(progress))
             }
             (Self::Blocks(mut progress), Input::Message(Message::Complete(total))) => {
@@ -288,6 +402,14 @@ impl State for Receiving {
                     return Err(Error::Unexpected("complete, a second time"));
                 }
                 Ok(Self::Blocks(progress))
+            }
+            (state @ Self::Blocks(_), Input::Message(Message::Lanes { ports })) => {
+                channel.request(Request::Join(ports));
+                Ok(state)
+            }
+            (state @ Self::Blocks(_), Input::Message(Message::Widen { lanes })) => {
+                channel.request(Request::Widen(lanes));
+                Ok(state)
             }
             (_, Input::Message(message)) => Err(Error::Unexpected(message.name())),
             (_, Input::Block(_)) => Err(Error::Unexpected("block")),
@@ -310,7 +432,9 @@ impl State for Receiving {
 
     fn has_room(&self) -> bool {
         match self {
-            Self::Blocks(progress) => (progress.window.len() as u64) < WINDOW,
+            Self::Blocks(progress) => {
+                progress.held.is_none() && (progress.window.len() as u64) < WINDOW
+            }
             _ => true,
         }
     }

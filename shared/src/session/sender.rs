@@ -8,7 +8,8 @@ use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
 use crate::{
     BLOCK, Block, BlockReceipt, Error, Offer, Reason, Slot,
     cipher::Suite,
-    handshake::{Credentials, Role},
+    handshake::{Credentials, Role, Side},
+    lane::{Lane, MAX_LANES},
     message::{Have, Message, Total},
     tree::Tree,
 };
@@ -24,6 +25,8 @@ pub enum Request {
     /// The receiver agreed and kept blocks from before. Answer: [`Sender::resume`] with the tree over the first
     /// `blocks` blocks of the source, or with an empty one to begin again.
     Compare(Have),
+    /// The receiver listens for lanes at these ports of its address: dial them, or let it be. No answer.
+    Join(Vec<u16>),
     /// Fill this slot from the source. Answer: [`Sender::submit`].
     Read(Slot),
 }
@@ -60,6 +63,11 @@ impl Sender {
         self.0.poll()
     }
 
+    /// Whether the session failed: what is left to transmit is a farewell, and a block on its way is of no more use.
+    pub fn has_failed(&self) -> bool {
+        self.0.has_failed()
+    }
+
     /// Whether the peer said the last word, successful or not: this side closes the wire, and need not wait.
     pub fn heard_last_word(&self) -> bool {
         self.0.heard_last_word()
@@ -81,6 +89,26 @@ impl Sender {
     /// The BLAKE3 root of the payload, once every block was submitted.
     pub fn root(&self) -> Option<[u8; 32]> {
         self.0.state.as_ref()?.root()
+    }
+
+    /// This side's end of lane `number`, from 1 on, once both sides have proved.
+    pub fn lane(&self, number: u8) -> Option<Lane> {
+        self.0.lane(number)
+    }
+
+    /// Tells the receiver, while blocks are sent, at which ports it may dial lanes: what a sender that listens does.
+    pub fn lanes(&mut self, ports: &[u16]) {
+        if matches!(self.0.state, Some(Sending::Blocks(_))) {
+            self.0.lanes(ports);
+        }
+    }
+
+    /// Asks the receiver, while blocks are sent, to listen for lanes: what a sender that dialled does.
+    pub fn widen(&mut self, lanes: u8) {
+        let fits = self.0.side == Side::Dialler && (1..=MAX_LANES).contains(&usize::from(lanes));
+        if fits && matches!(self.0.state, Some(Sending::Blocks(_))) {
+            self.0.channel.send(&Message::Widen { lanes });
+        }
     }
 
     /// Answers [`Request::Pair`]: go on.
@@ -113,7 +141,7 @@ impl Sender {
                 channel.send(&Message::Start {
                     from: tree.blocks(),
                 });
-                Ok(Sending::Blocks(Progress::new(&offer, tree)))
+                Ok(Sending::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             _ => Err(Error::Misuse("resume() without a request")),
         });
@@ -144,7 +172,7 @@ enum Sending {
     Choosing,
     Offering(Offer),
     Comparing(Offer, Have),
-    Blocks(Progress),
+    Blocks(Box<Progress>),
     Finishing(Total),
     Done { root: [u8; 32], skipped: u64 },
 }
@@ -240,7 +268,7 @@ impl State for Sending {
             (Self::Offering(offer), Input::Message(Message::Accept(have))) => {
                 if have.blocks == 0 {
                     channel.send(&Message::Start { from: 0 });
-                    return Ok(Self::Blocks(Progress::new(&offer, Tree::new())));
+                    return Ok(Self::Blocks(Box::new(Progress::new(&offer, Tree::new()))));
                 }
                 // The last block cannot be kept: the root can only be told from one that is sent or read as the last.
                 let whole = offer
@@ -257,6 +285,13 @@ impl State for Sending {
                     return Err(Error::Mismatch("the receiver stored something else"));
                 }
                 Ok(Self::Done { root, skipped })
+            }
+            (
+                state @ (Self::Blocks(_) | Self::Finishing(_)),
+                Input::Message(Message::Lanes { ports }),
+            ) => {
+                channel.request(Request::Join(ports));
+                Ok(state)
             }
             (_, Input::Message(message)) => Err(Error::Unexpected(message.name())),
             (_, Input::Block(_)) => Err(Error::Unexpected("block")),

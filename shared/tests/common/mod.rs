@@ -9,21 +9,22 @@ use hayate_shared::{
     BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Packer, Plain, Reason, Receiver,
     Seed, Sender, Side,
     cipher::{Suite, Suites},
+    lane::Inlet,
     path::SafeName,
     receiver, sender,
     tree::{BlockHash, Tree},
 };
 
-pub const CODE: &str = "7-copper-lantern-violin";
+pub(crate) const CODE: &str = "7-copper-lantern-violin";
 
-pub fn binding() -> Binding {
+pub(crate) fn binding() -> Binding {
     Binding {
         certificate: [0xce; 32],
         exporter: Some([0xe4; 32]),
     }
 }
 
-pub fn credentials(side: Side, code: &str) -> Credentials {
+pub(crate) fn credentials(side: Side, code: &str) -> Credentials {
     Credentials {
         code: Code::parse(code).unwrap(),
         side,
@@ -33,13 +34,13 @@ pub fn credentials(side: Side, code: &str) -> Credentials {
     }
 }
 
-pub fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     blake3::Hasher::new().finalize_xof().fill(&mut bytes);
     bytes
 }
 
-pub fn offer(payload: &[u8]) -> Offer {
+pub(crate) fn offer(payload: &[u8]) -> Offer {
     Offer {
         name: SafeName::parse(b"payload.bin").unwrap(),
         kind: Kind::File {
@@ -52,7 +53,7 @@ pub fn offer(payload: &[u8]) -> Offer {
     }
 }
 
-pub fn tree_over(payload: &[u8], blocks: usize) -> Tree {
+pub(crate) fn tree_over(payload: &[u8], blocks: usize) -> Tree {
     let mut tree = Tree::new();
     for (index, block) in payload.chunks(BLOCK).take(blocks).enumerate() {
         tree.push(BlockHash::of(index as u64, false, block));
@@ -61,28 +62,31 @@ pub fn tree_over(payload: &[u8], blocks: usize) -> Tree {
 }
 
 /// Two machines, the bytes between them, and a driver for each.
-pub struct Pair {
-    pub sender: Sender,
-    pub receiver: Receiver,
-    pub payload: Vec<u8>,
-    pub offer: Offer,
+pub(crate) struct Pair {
+    pub(crate) sender: Sender,
+    pub(crate) receiver: Receiver,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) offer: Offer,
     /// What the receiver has from before, and what it makes of the rest.
-    pub kept: usize,
-    pub received: Vec<u8>,
-    pub first_index: Option<u64>,
-    pub cut: usize,
-    pub reorder: bool,
-    pub accept: bool,
-    pub packer: Packer,
-    pub to_receiver: Vec<u8>,
-    pub to_sender: Vec<u8>,
-    pub slots: Vec<hayate_shared::Slot>,
+    pub(crate) kept: usize,
+    pub(crate) received: Vec<u8>,
+    pub(crate) first_index: Option<u64>,
+    pub(crate) cut: usize,
+    pub(crate) reorder: bool,
+    pub(crate) accept: bool,
+    pub(crate) packer: Packer,
+    pub(crate) to_receiver: Vec<u8>,
+    pub(crate) to_sender: Vec<u8>,
+    pub(crate) slots: Vec<hayate_shared::Slot>,
+    /// Blocks go over these instead of the wire; none yet means that they wait.
+    pub(crate) lanes: Option<Vec<(Inlet, Vec<u8>)>>,
+    pub(crate) sent: usize,
 }
 
-pub type Ends = (Result<(), Error>, Result<(), Error>);
+pub(crate) type Ends = (Result<(), Error>, Result<(), Error>);
 
 impl Pair {
-    pub fn new(payload: &[u8]) -> Self {
+    pub(crate) fn new(payload: &[u8]) -> Self {
         Self::with(
             Sender::new(credentials(Side::Listener, CODE)),
             Receiver::new(credentials(Side::Dialler, CODE)),
@@ -90,7 +94,7 @@ impl Pair {
         )
     }
 
-    pub fn with(sender: Sender, receiver: Receiver, payload: &[u8]) -> Self {
+    pub(crate) fn with(sender: Sender, receiver: Receiver, payload: &[u8]) -> Self {
         Self {
             sender,
             receiver,
@@ -106,11 +110,48 @@ impl Pair {
             to_receiver: Vec::new(),
             to_sender: Vec::new(),
             slots: Vec::new(),
+            lanes: None,
+            sent: 0,
+        }
+    }
+
+    /// Runs both until the sender asks for blocks.
+    pub(crate) fn run_until_blocks(&mut self) {
+        let mut moved = true;
+        while moved && self.slots.is_empty() {
+            moved = false;
+            self.drive_sender_to_slots(&mut moved);
+            self.drive_receiver(&mut moved);
+            let (to_receiver, to_sender) = (
+                std::mem::take(&mut self.to_receiver),
+                std::mem::take(&mut self.to_sender),
+            );
+            self.receiver.receive(&to_receiver);
+            self.sender.receive(&to_sender);
+            moved |= !to_receiver.is_empty() || !to_sender.is_empty();
+        }
+    }
+
+    /// Delivers what lies on the lanes, the last lane first.
+    fn drive_lanes(&mut self, moved: &mut bool) {
+        let mut waiting = 0;
+        for (inlet, bytes) in self.lanes.iter_mut().flatten().rev() {
+            let mut rest = &bytes[..];
+            while !rest.is_empty() && waiting < 16 {
+                let (sealed, used) = inlet.push(rest).unwrap();
+                rest = &rest[used..];
+                if let Some(sealed) = sealed {
+                    self.receiver.arrive(sealed);
+                    waiting += 1;
+                }
+                *moved = true;
+            }
+            *bytes = rest.to_vec();
         }
     }
 
     /// Runs both until neither has anything to say.
-    pub fn run(&mut self) -> Ends {
+    pub(crate) fn run(&mut self) -> Ends {
         let (mut sender_end, mut receiver_end) = (None, None);
         loop {
             let mut moved = false;
@@ -120,6 +161,7 @@ impl Pair {
             if receiver_end.is_none() {
                 receiver_end = self.drive_receiver(&mut moved);
             }
+            self.drive_lanes(&mut moved);
             for bytes in std::mem::take(&mut self.to_receiver).chunks(self.cut.min(1 << 20)) {
                 moved = true;
                 self.receiver.receive(bytes);
@@ -144,16 +186,25 @@ impl Pair {
         }
     }
 
-    fn drive_sender(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
+    fn drive_sender_to_slots(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
         loop {
             match self.sender.poll() {
                 Err(error) => return Some(Err(error)),
                 Ok(Output::Done) => return Some(Ok(())),
-                Ok(Output::Wait) => break,
-                Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
+                Ok(Output::Wait) => return None,
+                Ok(Output::Transmit(bytes)) => match &mut self.lanes {
+                    Some(lanes) if hayate_shared::is_block(&bytes) => {
+                        // Each block to another lane, and the first lane is the slowest: it speaks last.
+                        let place = self.sent % lanes.len();
+                        lanes[place].1.extend_from_slice(&bytes);
+                        self.sent += 1;
+                    }
+                    _ => self.to_receiver.extend_from_slice(&bytes),
+                },
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
+                Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Offer)) => {
-                    self.sender.offer(self.offer.clone())
+                    self.sender.offer(self.offer.clone());
                 }
                 Ok(Output::Request(sender::Request::Compare(have))) => {
                     self.sender
@@ -162,6 +213,13 @@ impl Pair {
                 Ok(Output::Request(sender::Request::Read(slot))) => self.slots.push(slot),
             }
             *moved = true;
+        }
+    }
+
+    fn drive_sender(&mut self, moved: &mut bool) -> Option<Result<(), Error>> {
+        let end = self.drive_sender_to_slots(moved);
+        if end.is_some() {
+            return end;
         }
         if self.reorder {
             self.slots.reverse();
@@ -191,6 +249,7 @@ impl Pair {
                 Ok(Output::Wait) => return None,
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(),
+                Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Decide(offer))) => {
                     assert_eq!(offer, self.offer);
                     if self.accept {

@@ -122,6 +122,7 @@ fn sender(args: &SendArgs) -> HayateSender {
         links: args.links,
         compress: args.compress,
         cipher: args.cipher,
+        lanes: args.lanes,
         limit: args.limit,
         timeout: args.timeout,
     )

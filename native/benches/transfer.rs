@@ -1,0 +1,344 @@
+//! The measure of Hayate: a whole transfer, file to file, beside the bare transport, memory to memory.
+//!
+//! `cargo bench -p hayate --bench transfer [-- key=value ...]` as root on Linux. It makes two network namespaces joined
+//! by a veth pair (MTU 1500), puts a file of random bytes on a tmpfs, and runs both in turns, so that whatever else the
+//! machine does meets both alike. `mib`, `rounds` and `ratio` change the size (1024), the rounds (5) and the least ratio
+//! of the medians (0.60, below which it fails); `data=text` sends bytes that compress.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement, not a product"
+)]
+
+#[allow(
+    dead_code,
+    reason = "the bare transport is a bench of its own and runs here as a child"
+)]
+#[path = "quic.rs"]
+mod quic;
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+const CODE: &str = "7-copper-lantern-violin";
+const SENDER: &str = "10.77.0.1";
+const RECEIVER: &str = "10.77.0.2";
+const PORT: &str = "50001";
+
+/// No run takes this long; whatever does is stuck.
+const STUCK: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if matches!(words.first().map(String::as_str), Some("serve" | "fetch")) {
+        quic::main();
+        return ExitCode::SUCCESS;
+    }
+    let set = |key: &str, default: f64| {
+        let given = words
+            .iter()
+            .find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        given.map_or(default, |value| value.parse().unwrap())
+    };
+    let (mib, rounds) = (set("mib", 1024.0) as u64, set("rounds", 5.0) as usize);
+    let least = set("ratio", 0.6);
+    let text = words.iter().any(|word| word == "data=text");
+    if !rustix::process::geteuid().is_root() {
+        println!("transfer: skipped, network namespaces need root");
+        return ExitCode::SUCCESS;
+    }
+
+    let bench = Bench::new(mib, text);
+    println!(
+        "{:8} {:>7} {:>7}   {:>9} {:>9}   {:>8} {:>8}   lost",
+        "", "GiB/s", "wall s", "send cpu", "recv cpu", "send MiB", "recv MiB"
+    );
+    let (mut bare, mut whole) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        bare.push(bench.bare());
+        whole.push(bench.whole(round == 0));
+        bare[round].print("bare");
+        whole[round].print("hayate");
+    }
+    let (bare, whole) = (Run::median(&bare), Run::median(&whole));
+    println!("medians of {rounds} rounds of {mib} MiB:");
+    bare.print("bare");
+    whole.print("hayate");
+    let ratio = whole.speed / bare.speed;
+    println!("ratio of the median speeds: {ratio:.2}");
+    if ratio < least {
+        println!("below {least:.2}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// What one run took.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// GiB a second, from the connection to the last word.
+    speed: f64,
+    /// Seconds from the start of the receiving process to the end of both.
+    wall: f64,
+    sender: Usage,
+    receiver: Usage,
+    /// Packets that were lost, where that is known.
+    lost: f64,
+}
+
+/// What one process used.
+#[derive(Debug, Clone, Copy)]
+struct Usage {
+    /// User and system time in seconds.
+    cpu: f64,
+    /// Peak resident memory in MiB.
+    memory: f64,
+}
+
+impl Run {
+    fn print(&self, name: &str) {
+        println!(
+            "{name:8} {:7.2} {:7.2}   {:9.2} {:9.2}   {:8.0} {:8.0}   {}",
+            self.speed,
+            self.wall,
+            self.sender.cpu,
+            self.receiver.cpu,
+            self.sender.memory,
+            self.receiver.memory,
+            self.lost
+        );
+    }
+
+    /// The median of each figure for itself.
+    fn median(runs: &[Self]) -> Self {
+        let of = |figure: &dyn Fn(&Self) -> f64| {
+            let mut figures: Vec<f64> = runs.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            figures[figures.len() / 2]
+        };
+        let usage = |side: &dyn Fn(&Self) -> Usage| Usage {
+            cpu: of(&|run| side(run).cpu),
+            memory: of(&|run| side(run).memory),
+        };
+        Self {
+            speed: of(&|run| run.speed),
+            wall: of(&|run| run.wall),
+            sender: usage(&|run| run.sender),
+            receiver: usage(&|run| run.receiver),
+            lost: of(&|run| run.lost),
+        }
+    }
+}
+
+/// Two namespaces and a directory in memory; all of it goes when this is dropped.
+struct Bench {
+    mib: u64,
+    directory: PathBuf,
+    namespaces: [String; 2],
+}
+
+impl Bench {
+    fn new(mib: u64, text: bool) -> Self {
+        let id = std::process::id();
+        let bench = Self {
+            mib,
+            directory: std::env::temp_dir().join(format!("hayate-bench-{id}")),
+            namespaces: ["a", "b"].map(|side| format!("hayate-{side}-{id}")),
+        };
+        let [a, b] = &bench.namespaces;
+        for name in [a, b] {
+            ip(&format!("netns add {name}"));
+            ip(&format!("-n {name} link set lo up"));
+        }
+        ip(&format!(
+            "link add eth0 netns {a} mtu 1500 type veth peer name eth0 netns {b} mtu 1500"
+        ));
+        for (name, address) in [(a, SENDER), (b, RECEIVER)] {
+            ip(&format!("-n {name} addr add {address}/24 dev eth0"));
+            ip(&format!("-n {name} link set eth0 up"));
+        }
+        fs::create_dir(&bench.directory).unwrap();
+        let size = 2 * mib + 64;
+        command(
+            "mount",
+            &format!(
+                "-t tmpfs -o size={size}m hayate {}",
+                bench.directory.display()
+            ),
+        );
+        bench.fill(text);
+        bench
+    }
+
+    fn payload(&self) -> PathBuf {
+        self.directory.join("payload")
+    }
+
+    fn fill(&self, text: bool) {
+        let mut random = File::open("/dev/urandom").unwrap();
+        let mut file = File::create(self.payload()).unwrap();
+        let mut block = vec![0; 1 << 20];
+        for _ in 0..self.mib {
+            random.read_exact(&mut block).unwrap();
+            if text {
+                // two bits of surprise a byte
+                for byte in &mut block {
+                    *byte = b"aeno"[usize::from(*byte & 3)];
+                }
+            }
+            file.write_all(&block).unwrap();
+        }
+    }
+
+    /// Zeros through compio-quic with Hayate's configuration: no session, no sealing, no files.
+    fn bare(&self) -> Run {
+        let this = std::env::current_exe().unwrap();
+        let at = format!("{SENDER}:{PORT}");
+        let sender = self.start(0, &this, &["serve", &at], "bare-sender");
+        thread::sleep(Duration::from_millis(300));
+        let started = Instant::now();
+        let mib = self.mib.to_string();
+        let receiver = self.start(1, &this, &["fetch", &at, &mib], "bare-receiver");
+        let receiver = finish(receiver, "bare receiver");
+        let sender = finish(sender, "bare sender");
+        let wall = started.elapsed().as_secs_f64();
+        let report = self.output("bare-receiver");
+        let sent = self.output("bare-sender");
+        Run {
+            speed: number_before(&report, " GiB/s"),
+            wall,
+            sender,
+            receiver,
+            lost: number_before(&sent, " lost"),
+        }
+    }
+
+    /// `hayate send` to `hayate receive`, found and stored as a person would do it.
+    fn whole(&self, verify: bool) -> Run {
+        let hayate = Path::new(env!("CARGO_BIN_EXE_hayate"));
+        let (payload, out) = (self.payload(), self.directory.join("received"));
+        let send = ["send", "--json", "-c", CODE, payload.to_str().unwrap()];
+        let sender = self.start(0, hayate, &send, "sender");
+        thread::sleep(Duration::from_millis(300));
+        let started = Instant::now();
+        let receive = ["receive", "--json", "--yes", CODE, "-o"];
+        let receive = [&receive[..], &[out.to_str().unwrap()]].concat();
+        let receiver = self.start(1, hayate, &receive, "receiver");
+        let receiver = finish(receiver, "hayate receive");
+        let sender = finish(sender, "hayate send");
+        let wall = started.elapsed().as_secs_f64();
+        let took = elapsed(&self.output("sender"));
+        if verify {
+            assert!(same(&payload, &out), "what arrived is not what was sent");
+        }
+        fs::remove_file(out).unwrap();
+        Run {
+            speed: self.mib as f64 / 1024.0 / took,
+            wall,
+            sender,
+            receiver,
+            lost: f64::NAN,
+        }
+    }
+
+    fn start(&self, side: usize, program: &Path, arguments: &[&str], log: &str) -> Child {
+        Command::new("ip")
+            .args(["netns", "exec", &self.namespaces[side]])
+            .arg(program)
+            .args(arguments)
+            .current_dir(&self.directory)
+            .env_remove("HAYATE_CODE")
+            .stdin(Stdio::null())
+            .stdout(File::create(self.log(log)).unwrap())
+            .spawn()
+            .unwrap()
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.log"))
+    }
+
+    fn output(&self, name: &str) -> String {
+        fs::read_to_string(self.log(name)).unwrap()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        for name in &self.namespaces {
+            let _ = Command::new("ip").args(["netns", "del", name]).status();
+        }
+        let _ = Command::new("umount").arg(&self.directory).status();
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+/// Waits for a child and takes what it used.
+fn finish(child: Child, name: &str) -> Usage {
+    let started = Instant::now();
+    let pid = child.id() as libc::pid_t;
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
+    loop {
+        // SAFETY: both pointers are to memory of this frame that is large enough; the child is not waited for elsewhere.
+        let got = unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
+        assert!(got >= 0, "cannot wait for {name}");
+        if got == pid {
+            break;
+        }
+        assert!(started.elapsed() < STUCK, "{name} does not end");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let status = ExitStatus::from_raw(status);
+    assert!(status.success(), "{name}: {status}");
+    // SAFETY: zeroed is a valid rusage, and wait4 filled it.
+    let usage = unsafe { usage.assume_init() };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    Usage {
+        cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+        memory: usage.ru_maxrss as f64 / 1024.0,
+    }
+}
+
+/// Seconds of the transfer, as the sender's last event has them.
+fn elapsed(events: &str) -> f64 {
+    let done = events
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .find(|event| event["event"] == "done");
+    let done = done.unwrap_or_else(|| panic!("the sender reports no end:\n{events}"));
+    done["elapsed_ms"].as_f64().unwrap() / 1000.0
+}
+
+/// The number in front of a unit.
+fn number_before(text: &str, unit: &str) -> f64 {
+    let (before, _) = text.split_once(unit).unwrap();
+    before.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    let hash = |path| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(path).unwrap()).unwrap();
+        hasher.finalize()
+    };
+    hash(one) == hash(other)
+}
+
+fn ip(arguments: &str) {
+    command("ip", arguments);
+}
+
+fn command(program: &str, arguments: &str) {
+    let status = Command::new(program)
+        .args(arguments.split(' '))
+        .status()
+        .unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
+    assert!(status.success(), "{program} {arguments}: {status}");
+}

@@ -1,0 +1,164 @@
+//! Lanes: further connections of one session that carry nothing but sealed blocks (PROTOCOL.md, "Lanes").
+//!
+//! Both ends of a lane prove, over its own certificate and exporter, that they hold the keys of the session.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Error, Sealed,
+    cipher::Aead,
+    codec::{Decode, Encode},
+    frame::{Deframer, Frame, KIND_JOIN},
+    handshake::{Binding, Side},
+    keys::{self, Secret},
+};
+
+/// Most lanes of a session besides its own wire.
+pub const MAX_LANES: usize = 7;
+
+/// One end of a lane that is still to be opened; may be sent to the thread that does.
+pub struct Lane {
+    number: u8,
+    side: Side,
+    dialler: Secret,
+    listener: Secret,
+    blocks: Arc<dyn Aead>,
+}
+
+impl Lane {
+    pub(crate) fn new(number: u8, side: Side, master: &Secret, blocks: Arc<dyn Aead>) -> Self {
+        Self {
+            number,
+            side,
+            dialler: keys::expand(master, "lane c", &[number]),
+            listener: keys::expand(master, "lane s", &[number]),
+            blocks,
+        }
+    }
+
+    /// Its number in the session, from 1 on.
+    pub fn number(&self) -> u8 {
+        self.number
+    }
+
+    /// What this side says first on the connection: the dialler at once, the listener when [`Joining::hear`] said that
+    /// the dialler is the right one.
+    pub fn greeting(&self, binding: &Binding) -> Bytes {
+        let mut body = Vec::with_capacity(33);
+        body.u8(self.number).raw(&self.proof(self.side, binding));
+        let mut frame = Vec::with_capacity(38);
+        frame.u8(KIND_JOIN).lv(&body);
+        frame.into()
+    }
+
+    /// Waits for the other end's greeting.
+    pub fn join(self, binding: Binding) -> Joining {
+        let mut deframer = Deframer::default();
+        deframer.expect_join();
+        Joining {
+            lane: self,
+            binding,
+            deframer,
+        }
+    }
+
+    fn proof(&self, side: Side, binding: &Binding) -> [u8; 32] {
+        let secret = match side {
+            Side::Dialler => &self.dialler,
+            Side::Listener => &self.listener,
+        };
+        let exporter = binding
+            .exporter
+            .as_ref()
+            .map_or(&[][..], |exporter| exporter);
+        keys::mac(secret, &keys::hash(&[&binding.certificate, exporter]))
+    }
+}
+
+/// A lane whose other end has not proved itself yet.
+pub struct Joining {
+    lane: Lane,
+    binding: Binding,
+    deframer: Deframer,
+}
+
+impl Joining {
+    /// This side's greeting.
+    pub fn greeting(&self) -> Bytes {
+        self.lane.greeting(&self.binding)
+    }
+
+    /// Takes bytes of the other end; the lane, once they proved that it belongs to the session, and what of the bytes
+    /// is behind the proof.
+    ///
+    /// # Errors
+    /// [`Error::WrongCode`] for a proof that is not of this session, lane and connection, [`Error::Malformed`] or
+    /// [`Error::Unexpected`] for anything else: the connection is a stranger's.
+    pub fn hear(mut self, bytes: &[u8]) -> Result<(Heard, usize), Error> {
+        let used = self.deframer.push(bytes)?;
+        let Some(frame) = self.deframer.next() else {
+            return Ok((Heard::Joining(self), used));
+        };
+        let Frame::Clear(KIND_JOIN, body) = frame else {
+            return Err(Error::Unexpected(frame.name()));
+        };
+        let mut decode = Decode::new(&body);
+        let (number, theirs) = (decode.u8()?, decode.array()?);
+        decode.end()?;
+        let other = match self.lane.side {
+            Side::Dialler => Side::Listener,
+            Side::Listener => Side::Dialler,
+        };
+        if number != self.lane.number
+            || !keys::equal(&theirs, &self.lane.proof(other, &self.binding))
+        {
+            return Err(Error::WrongCode);
+        }
+        self.deframer.seal();
+        Ok((
+            Heard::Joined(Inlet {
+                deframer: self.deframer,
+                blocks: self.lane.blocks,
+            }),
+            used,
+        ))
+    }
+}
+
+/// What came of the other end's bytes.
+pub enum Heard {
+    /// Its greeting is not whole yet.
+    Joining(Joining),
+    /// It belongs to the session.
+    Joined(Inlet),
+}
+
+/// The receiving end of a lane: bytes in, blocks out.
+pub struct Inlet {
+    deframer: Deframer,
+    blocks: Arc<dyn Aead>,
+}
+
+impl Inlet {
+    /// Takes bytes up to the end of a block, and says how many of them it used.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] or [`Error::Unexpected`] for anything that is no block.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(Option<Sealed>, usize), Error> {
+        let used = self.deframer.push(bytes)?;
+        match self.deframer.next() {
+            None => Ok((None, used)),
+            Some(Frame::Block(header, body)) => Ok((
+                Some(Sealed {
+                    header,
+                    body,
+                    key: Arc::clone(&self.blocks),
+                }),
+                used,
+            )),
+            Some(frame) => Err(Error::Unexpected(frame.name())),
+        }
+    }
+}
