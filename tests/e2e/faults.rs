@@ -41,7 +41,7 @@ fn timed(process: Process) -> (Outcome, Duration) {
 #[test]
 fn ctrl_c_at_the_sender_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     sender.signal(Signal::INT);
     let (received, took) = timed(receiver);
     let received = received.expect(14);
@@ -54,7 +54,7 @@ fn ctrl_c_at_the_sender_ends_both() {
 #[test]
 fn ctrl_c_at_the_receiver_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     receiver.signal(Signal::INT);
     let (sent, took) = timed(sender);
     let sent = sent.expect(14);
@@ -67,14 +67,27 @@ fn ctrl_c_at_the_receiver_ends_both() {
 #[test]
 fn sigterm_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     receiver.signal(Signal::TERM);
     receiver.finish().expect(143);
     sender.finish().expect(14);
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     sender.signal(Signal::TERM);
     sender.finish().expect(143);
     receiver.finish().expect(14);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn ctrl_c_at_a_slow_sender_ends_both() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    sender.signal(Signal::INT);
+    let (received, took) = timed(receiver);
+    let received = received.expect(14);
+    assert!(took < SOON, "{took:?}");
+    assert!(received.stderr.contains("cancelled"), "{received}");
+    sender.finish().expect(130);
     assert!(pair.names().is_empty(), "{:?}", pair.names());
 }
 
