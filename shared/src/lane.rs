@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Most lanes of a session besides its own wire.
-pub const MAX_LANES: usize = 15;
+pub const MAX_LANES: usize = 7;
 
 /// One end of a lane that is still to be opened; may be sent to the thread that does.
 pub struct Lane {

@@ -171,7 +171,7 @@ fn count(lanes: u8) -> Result<usize, Error> {
     let lanes = usize::from(lanes);
     let fits = (1..=MAX_LANES).contains(&lanes);
     fits.then_some(lanes)
-        .ok_or(Error::Malformed("a number of lanes that is not 1 to 15"))
+        .ok_or(Error::Malformed("a number of lanes that is not 1 to 7"))
 }
 
 fn encode_offer(out: &mut Vec<u8>, offer: &Offer) {
@@ -314,7 +314,7 @@ mod tests {
                 root: [1; 32],
                 skipped: 2,
             },
-            Message::Widen { lanes: 15 },
+            Message::Widen { lanes: 7 },
             Message::Lanes {
                 ports: vec![50_002, 1],
             },

@@ -111,6 +111,7 @@ impl World {
         while self.done[0].is_none() {
             match self.sender.poll() {
                 Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
+                Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
                 Ok(Output::Request(sender::Request::Offer)) => {
                     let offer = self.offer(stream);
@@ -132,6 +133,7 @@ impl World {
         while self.done[1].is_none() {
             match self.receiver.poll() {
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
+                Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(),
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     let kept = tree_over(&self.stored, self.kept);
@@ -261,6 +263,7 @@ fn stages() -> Vec<Stage> {
         machine.receive(bytes);
         for _ in 0..64 {
             match machine.poll() {
+                Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => machine.pair(),
                 Ok(Output::Request(receiver::Request::Decide(_))) => machine.accept(Tree::new()),
                 Ok(Output::Request(receiver::Request::Open(sealed))) => match sealed.open() {

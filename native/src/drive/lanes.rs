@@ -79,7 +79,7 @@ pub(crate) fn dial(
         address.set_port(port);
         let traffic = traffic.clone();
         spawn(async move || {
-            let Ok(dialler) = Dialler::new(bind) else {
+            let Ok(dialler) = Dialler::with_tuning(bind, tuning()) else {
                 return;
             };
             if let Ok(wire) = dialler.dial(address, PATIENCE).await {
@@ -100,7 +100,7 @@ pub(crate) async fn listen(bind: Option<IpAddr>, lanes: Vec<Lane>, traffic: Traf
             let options = ListenOptions {
                 port: Port::Exactly(0),
                 bind,
-                tuning: Tuning::default(),
+                tuning: tuning(),
             };
             let identity = Identity::generate();
             let Ok(listener) = identity.and_then(|identity| Listener::bind(options, &identity))
@@ -121,6 +121,14 @@ pub(crate) async fn listen(bind: Option<IpAddr>, lanes: Vec<Lane>, traffic: Traf
         ports[place] = port;
     }
     ports
+}
+
+/// Lanes share what one connection may have on its way: memory stays bounded however many there are.
+fn tuning() -> Tuning {
+    Tuning {
+        stream_window: 2 << 20,
+        ..Tuning::default()
+    }
 }
 
 /// A lane that gets no thread is one that cannot be opened.

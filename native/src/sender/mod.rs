@@ -242,7 +242,7 @@ impl HayateSender {
         self
     }
 
-    /// Spreads each transfer over so many connections, 1 (the default) to 16, each with a thread and a socket of its
+    /// Spreads each transfer over so many connections, 1 (the default) to 8, each with a thread and a socket of its
     /// own. Those that cannot be opened are done without. A limited transfer uses one.
     pub fn lanes(mut self, lanes: u8) -> Self {
         let most = MAX_LANES as u8 + 1;

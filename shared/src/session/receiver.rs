@@ -212,6 +212,8 @@ struct Progress {
     lanes: u32,
     /// Blocks that came over a lane before the window reached them.
     early: Vec<Sealed>,
+    /// One that came over the wire, likewise; nothing more is taken from the wire meanwhile.
+    held: Option<Sealed>,
 }
 
 impl Progress {
@@ -229,6 +231,7 @@ impl Progress {
             total: None,
             lanes: 0,
             early: Vec::new(),
+            held: None,
         }
     }
 
@@ -248,14 +251,15 @@ impl Progress {
         }
         while (self.window.len() as u64) < WINDOW {
             let reach = self.missing().saturating_add(WINDOW);
-            let Some(place) = self
+            let early = self
                 .early
                 .iter()
-                .position(|sealed| sealed.header.index < reach)
-            else {
-                break;
+                .position(|sealed| sealed.header.index < reach);
+            let sealed = match early {
+                Some(place) => Some(self.early.swap_remove(place)),
+                None => self.held.take_if(|sealed| sealed.header.index < reach),
             };
-            let sealed = self.early.swap_remove(place);
+            let Some(sealed) = sealed else { break };
             self.arrived(&sealed.header)?;
             channel.request(Request::Open(sealed));
         }
@@ -383,8 +387,14 @@ impl State for Receiving {
                 Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             (Self::Blocks(mut progress), Input::Block(sealed)) => {
-                progress.arrived(&sealed.header)?;
-                channel.request(Request::Open(sealed));
+                if progress.lanes > 0 {
+                    // A slow lane may hold back what this one is ahead of.
+                    progress.held = Some(sealed);
+                    progress.take_early(channel)?;
+                } else {
+                    progress.arrived(&sealed.header)?;
+                    channel.request(Request::Open(sealed));
+                }
                 Ok(Self::Blocks(progress))
             }
             (Self::Blocks(mut progress), Input::Message(Message::Complete(total))) => {
@@ -422,7 +432,9 @@ impl State for Receiving {
 
     fn has_room(&self) -> bool {
         match self {
-            Self::Blocks(progress) => (progress.window.len() as u64) < WINDOW,
+            Self::Blocks(progress) => {
+                progress.held.is_none() && (progress.window.len() as u64) < WINDOW
+            }
             _ => true,
         }
     }

@@ -139,8 +139,8 @@ pub(crate) struct SendArgs {
     /// Seal with AES-256-GCM or ChaCha20-Poly1305 [default: auto, the faster one]
     #[arg(long, env = "HAYATE_CIPHER", value_parser = cipher_parser(), help_heading = NETWORK)]
     pub(crate) cipher: Option<Cipher>,
-    /// Spread the transfer over this many connections, 1 to 16, each on a core of its own [default: 1]
-    #[arg(long, value_name = "N", env = "HAYATE_LANES", value_parser = clap::value_parser!(u8).range(1..=16), help_heading = NETWORK)]
+    /// Spread the transfer over this many connections, 1 to 8, each on a core of its own [default: 1]
+    #[arg(long, value_name = "N", env = "HAYATE_LANES", value_parser = clap::value_parser!(u8).range(1..=8), help_heading = NETWORK)]
     pub(crate) lanes: Option<u8>,
     /// Send no faster than this, such as 2MB/s
     #[arg(long, value_name = "RATE", env = "HAYATE_LIMIT", value_parser = quantity::rate, help_heading = NETWORK)]

@@ -73,6 +73,7 @@ impl Receiving {
         while self.end.is_none() {
             match self.machine.poll() {
                 Ok(Output::Transmit(bytes)) => self.said.extend_from_slice(&bytes),
+                Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(),
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     self.offered = true;
@@ -173,6 +174,7 @@ impl Sending {
         while self.end.is_none() {
             match self.machine.poll() {
                 Ok(Output::Transmit(_)) => {}
+                Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Pair)) => self.machine.pair(),
                 Ok(Output::Request(sender::Request::Offer)) => {
                     self.machine.offer(self.offer.clone());
