@@ -1,1 +1,19 @@
-//! Fixtures.
+//! What the end-to-end tests share: the binary, networks of namespaces, processes, files.
+//!
+//! Every test runs its peers in network namespaces of its own, which takes root. Nothing leaves them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+pub mod binary;
+pub mod capture;
+pub mod files;
+pub mod net;
+pub mod pair;
+pub mod process;
+pub mod terminal;
+
+pub use capture::Capture;
+pub use files::{Disk, noise, snapshot};
+pub use net::{Family, Net, Space};
+pub use pair::{CODE, Pair};
+pub use process::{Outcome, Process};
+pub use terminal::Terminal;

@@ -1,0 +1,246 @@
+//! What goes wrong ends soon on both sides, says what it was, and leaves nothing half done behind.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use hayate_tests::{
+    CODE, Disk, Outcome, Pair, Process, noise,
+    pair::{PLAIN, names},
+};
+use rustix::process::Signal;
+
+/// Some transfer that lasts for half a minute if nothing happens: it runs when this returns.
+fn under_way(pair: &Pair) -> (Process, Process) {
+    pair.write("big.bin", noise(30 << 20, 1));
+    let sender = pair.send(["big.bin", "--limit", "1M", "--compress", "off"]);
+    let receiver = pair.receive(PLAIN);
+    receiver.wait_for_event("progress");
+    (sender, receiver)
+}
+
+/// How it ended, and how long that took.
+fn timed(process: Process) -> (Outcome, Duration) {
+    let start = Instant::now();
+    (process.finish(), start.elapsed())
+}
+
+#[test]
+fn ctrl_c_at_the_sender_ends_both() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    sender.signal(Signal::INT);
+    let (received, took) = timed(receiver);
+    let received = received.expect(14);
+    assert!(took < SOON, "{took:?}");
+    assert!(received.stderr.contains("cancelled"), "{received}");
+    sender.finish().expect(130);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn ctrl_c_at_the_receiver_ends_both() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    receiver.signal(Signal::INT);
+    let (sent, took) = timed(sender);
+    let sent = sent.expect(14);
+    assert!(took < SOON, "{took:?}");
+    assert!(sent.stderr.contains("cancelled"), "{sent}");
+    receiver.finish().expect(130);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn sigterm_ends_both() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    receiver.signal(Signal::TERM);
+    receiver.finish().expect(143);
+    sender.finish().expect(14);
+    let (sender, receiver) = under_way(&pair);
+    sender.signal(Signal::TERM);
+    sender.finish().expect(143);
+    receiver.finish().expect(14);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn ctrl_c_ends_who_waits() {
+    let pair = Pair::new();
+    pair.write("a", "a");
+    for sender in [
+        pair.send(["a"]),
+        pair.send(["a", "-k"]),
+        pair.send(["a", "--to", "10.77.0.9"]),
+    ] {
+        sender.signal(Signal::INT);
+        sender.finish_within(WHILE).expect(130);
+    }
+    for arguments in [&[][..], &["--from", "10.77.0.9"], &["--listen"]] {
+        let receiver = pair.receive(arguments);
+        receiver.wait_for_event("start");
+        // it installs its handlers when the runtime is up, which is before it says so
+        receiver.signal(Signal::INT);
+        receiver.finish_within(WHILE).expect(130);
+    }
+    assert!(pair.names().is_empty());
+}
+
+#[test]
+fn a_receiver_notices_a_sender_that_was_killed() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    sender.signal(Signal::KILL);
+    let (received, took) = timed(receiver);
+    received.expect(9);
+    assert!(took < LATE, "{took:?}");
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn a_sender_notices_a_receiver_that_was_killed() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    receiver.signal(Signal::KILL);
+    let (sent, took) = timed(sender);
+    let sent = sent.expect(9);
+    assert!(took < LATE, "{took:?}");
+    assert!(sent.events("done").is_empty(), "{sent}");
+    // who is killed cannot clean up, but leaves nothing that looks complete
+    let left = pair.names();
+    assert!(
+        left.iter().all(|name| name.starts_with(".hayate-part-")),
+        "{left:?}"
+    );
+    pair.transfer(["big.bin"], PLAIN);
+    assert!(pair.received("big.bin") == noise(30 << 20, 1));
+}
+
+#[test]
+fn both_notice_a_network_that_is_gone() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    pair.net.a().ip("link set lan down");
+    let start = Instant::now();
+    sender.finish().expect(9);
+    receiver.finish().expect(9);
+    assert!(start.elapsed() < LATE, "{:?}", start.elapsed());
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_sent_fails() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(pair.from("big.bin"))
+        .unwrap();
+    file.write_all(b"more").unwrap();
+    drop(file);
+    let sent = sender.finish().expect(11);
+    assert!(sent.stderr.contains("big.bin"), "{sent}");
+    receiver.finish().expect(14);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_sent_fails() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    fs::write(pair.from("big.bin"), "less").unwrap();
+    sender.finish().expect(11);
+    receiver.finish().expect(14);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn a_file_that_is_replaced_before_it_is_sent_fails() {
+    let pair = Pair::new();
+    pair.write("tree/a", "first");
+    let sender = pair.send(["tree"]);
+    fs::remove_file(pair.from("tree/a")).unwrap();
+    pair.write("tree/a", "other");
+    let receiver = pair.receive(PLAIN);
+    sender.finish().expect(11);
+    receiver.finish().expect(14);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+/// A receiver that stores on `disk`.
+fn receive_on(pair: &Pair, disk: &Disk) -> Process {
+    let mut command = pair.net.b().hayate();
+    command
+        .current_dir(disk.path())
+        .args(["receive", CODE, "-y", "--json"]);
+    Process::start(command)
+}
+
+#[test]
+fn what_does_not_fit_on_the_disk_is_refused_before_it_comes() {
+    let (pair, disk) = (Pair::new(), Disk::new(4 << 20));
+    pair.write("big.bin", noise(8 << 20, 2));
+    let sender = pair.send(["big.bin"]);
+    receive_on(&pair, &disk).finish().expect(8);
+    let sent = sender.finish().expect(14);
+    assert!(sent.events("progress").is_empty(), "{sent}");
+    assert!(names(disk.path()).is_empty(), "{:?}", names(disk.path()));
+}
+
+#[test]
+fn a_disk_that_fills_up_on_the_way_ends_both_and_keeps_nothing() {
+    let (pair, disk) = (Pair::new(), Disk::new(4 << 20));
+    let command = pair.sending(["-", "--name", "pipe", "--compress", "off"]);
+    let sender = Process::feed(command, noise(8 << 20, 3));
+    sender.wait_for_event("waiting");
+    let received = receive_on(&pair, &disk).finish().expect(8);
+    assert!(received.stderr.contains("No space left"), "{received}");
+    let sent = sender.finish().expect(14);
+    assert!(sent.events("done").is_empty(), "{sent}");
+    assert!(names(disk.path()).is_empty(), "{:?}", names(disk.path()));
+}
+
+#[test]
+fn a_tree_that_fills_the_disk_ends_both_and_keeps_nothing() {
+    let (pair, disk) = (Pair::new(), Disk::new(4 << 20));
+    for number in 0..8 {
+        pair.write(format!("tree/{number}"), noise(400_000, number));
+    }
+    // what else comes onto the disk after consent
+    let sender = pair.send(["tree", "--limit", "1M", "--compress", "off"]);
+    let receiver = receive_on(&pair, &disk);
+    receiver.wait_for_event("consent");
+    fs::write(disk.path().join("other"), noise(3 << 20, 9)).unwrap();
+    receiver.finish().expect(8);
+    sender.finish().expect(14);
+    assert_eq!(names(disk.path()), ["other"]);
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_is_said() {
+    let pair = Pair::new();
+    pair.write("a", "a");
+    let sender = pair.send(["a"]);
+    pair.receive(["-o", "/proc/sys/a"]).finish().expect(8);
+    sender.finish().expect(14);
+}
+
+#[test]
+fn a_path_that_is_not_there_is_said_before_anybody_waits() {
+    let pair = Pair::new();
+    let sent = Process::start(pair.sending(["nowhere.txt"])).finish();
+    assert!(matches!(sent.code, 2 | 8), "{sent}");
+    assert!(sent.stderr.contains("nowhere.txt"), "{sent}");
+    assert!(sent.events("waiting").is_empty(), "{sent}");
+}
+
+/// The other side hears of it in this time.
+const SOON: Duration = Duration::from_secs(2);
+/// A machine that went silent is given up in this time.
+const LATE: Duration = Duration::from_secs(20);
+/// More than the second that a polite end may take.
+const WHILE: Duration = Duration::from_secs(5);
