@@ -13,8 +13,9 @@ use hayate::{
     Error,
     identity::Identity,
     quic::{Dialler, ListenOptions, Listener, Port, QuicCloser, QuicReader, QuicWriter, Tuning},
-    wire::{Binding, Wire, WireCloser, WireError, WireReader, WireWriter},
+    wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
 };
+use shared::Binding;
 
 struct End {
     peer: SocketAddr,

@@ -64,6 +64,10 @@ impl World {
             true => (Side::Listener, Side::Dialler),
             false => (Side::Dialler, Side::Listener),
         };
+        #[cfg_attr(
+            not(feature = "native"),
+            expect(unused_mut, reason = "only `native` compresses")
+        )]
         let mut world = Self {
             chance: ChaCha20Rng::seed_from_u64(seed),
             sender: Sender::new(credentials(ours, CODE)),

@@ -61,6 +61,14 @@ pub(crate) fn tree_over(payload: &[u8], blocks: usize) -> Tree {
     tree
 }
 
+/// Compresses where this build can.
+fn packer() -> Packer {
+    #[cfg(feature = "native")]
+    return Packer::level(1).unwrap();
+    #[cfg(not(feature = "native"))]
+    Packer::off()
+}
+
 /// Two machines, the bytes between them, and a driver for each.
 pub(crate) struct Pair {
     pub(crate) sender: Sender,
@@ -106,7 +114,7 @@ impl Pair {
             cut: usize::MAX,
             reorder: false,
             accept: true,
-            packer: Packer::level(1).unwrap(),
+            packer: packer(),
             to_receiver: Vec::new(),
             to_sender: Vec::new(),
             slots: Vec::new(),
