@@ -22,6 +22,16 @@ fn under_way(pair: &Pair) -> (Process, Process) {
     (sender, receiver)
 }
 
+/// Some transfer of a file that is too long to be read ahead: it runs when this returns.
+fn long_under_way(pair: &Pair) -> (Process, Process) {
+    let file = fs::File::create(pair.from("long.bin")).unwrap();
+    file.set_len(256 << 20).unwrap();
+    let sender = pair.send(["long.bin", "--limit", "16M", "--compress", "off"]);
+    let receiver = pair.receive(PLAIN);
+    receiver.wait_for_event("progress");
+    (sender, receiver)
+}
+
 /// How it ended, and how long that took.
 fn timed(process: Process) -> (Outcome, Duration) {
     let start = Instant::now();
@@ -31,7 +41,7 @@ fn timed(process: Process) -> (Outcome, Duration) {
 #[test]
 fn ctrl_c_at_the_sender_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     sender.signal(Signal::INT);
     let (received, took) = timed(receiver);
     let received = received.expect(14);
@@ -44,7 +54,7 @@ fn ctrl_c_at_the_sender_ends_both() {
 #[test]
 fn ctrl_c_at_the_receiver_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     receiver.signal(Signal::INT);
     let (sent, took) = timed(sender);
     let sent = sent.expect(14);
@@ -57,14 +67,27 @@ fn ctrl_c_at_the_receiver_ends_both() {
 #[test]
 fn sigterm_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     receiver.signal(Signal::TERM);
     receiver.finish().expect(143);
     sender.finish().expect(14);
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     sender.signal(Signal::TERM);
     sender.finish().expect(143);
     receiver.finish().expect(14);
+    assert!(pair.names().is_empty(), "{:?}", pair.names());
+}
+
+#[test]
+fn ctrl_c_at_a_slow_sender_ends_both() {
+    let pair = Pair::new();
+    let (sender, receiver) = under_way(&pair);
+    sender.signal(Signal::INT);
+    let (received, took) = timed(receiver);
+    let received = received.expect(14);
+    assert!(took < SOON, "{took:?}");
+    assert!(received.stderr.contains("cancelled"), "{received}");
+    sender.finish().expect(130);
     assert!(pair.names().is_empty(), "{:?}", pair.names());
 }
 
@@ -135,15 +158,15 @@ fn both_notice_a_network_that_is_gone() {
 #[test]
 fn a_file_that_changes_while_it_is_sent_fails() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = long_under_way(&pair);
     let mut file = OpenOptions::new()
         .append(true)
-        .open(pair.from("big.bin"))
+        .open(pair.from("long.bin"))
         .unwrap();
     file.write_all(b"more").unwrap();
     drop(file);
     let sent = sender.finish().expect(11);
-    assert!(sent.stderr.contains("big.bin"), "{sent}");
+    assert!(sent.stderr.contains("long.bin"), "{sent}");
     receiver.finish().expect(14);
     assert!(pair.names().is_empty(), "{:?}", pair.names());
 }
@@ -151,8 +174,8 @@ fn a_file_that_changes_while_it_is_sent_fails() {
 #[test]
 fn a_file_that_shrinks_while_it_is_sent_fails() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
-    fs::write(pair.from("big.bin"), "less").unwrap();
+    let (sender, receiver) = long_under_way(&pair);
+    fs::write(pair.from("long.bin"), "less").unwrap();
     sender.finish().expect(11);
     receiver.finish().expect(14);
     assert!(pair.names().is_empty(), "{:?}", pair.names());

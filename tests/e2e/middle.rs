@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use hayate::{
     identity::Identity,
-    quic::{Dialer, ListenOptions, Listener, Port, Tuning},
+    quic::{Dialler, ListenOptions, Listener, Port, Tuning},
     wire::{Wire as _, WireCloser as _, WireReader, WireWriter},
 };
 use hayate_tests::{Net, Pair, Space, capture::holds};
@@ -65,8 +66,8 @@ impl Middle {
 }
 
 async fn relay(wire: hayate::quic::QuicWire, target: SocketAddr, loot: Loot) {
-    let dialer = Dialer::new(None).unwrap();
-    let other = dialer.dial(target, Duration::from_secs(10)).await.unwrap();
+    let dialler = Dialler::new(None).unwrap();
+    let other = dialler.dial(target, Duration::from_secs(10)).await.unwrap();
     let (near_reader, near_writer, near) = wire.split();
     let (far_reader, far_writer, far) = other.split();
     futures_util::future::join(
@@ -76,7 +77,7 @@ async fn relay(wire: hayate::quic::QuicWire, target: SocketAddr, loot: Loot) {
     .await;
     near.close(0).await;
     far.close(0).await;
-    dialer.shutdown().await;
+    dialler.shutdown().await;
 }
 
 async fn pump(mut reader: impl WireReader, mut writer: impl WireWriter, loot: Loot) {
@@ -86,6 +87,7 @@ async fn pump(mut reader: impl WireReader, mut writer: impl WireWriter, loot: Lo
         loot.len() - 1
     };
     while let Ok(Some(bytes)) = reader.read().await {
+        let bytes = Bytes::from(bytes.concat());
         loot.lock().unwrap()[place].extend_from_slice(&bytes);
         if writer.write(bytes).await.is_err() {
             break;

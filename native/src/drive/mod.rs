@@ -14,7 +14,9 @@ use crate::{
     wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
+pub(crate) mod feed;
 mod lanes;
+mod outlets;
 pub(crate) mod receive;
 pub(crate) mod send;
 mod storage;

@@ -1,7 +1,7 @@
 //! The loop of a sender.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     net::IpAddr,
     rc::Rc,
     sync::Arc,
@@ -15,25 +15,17 @@ use shared::{Credentials, Offer, Output, Reason, Sender, Side, Slot, sender::Req
 
 use super::{
     FAREWELL, HANDSHAKE, Link,
+    feed::{Feed, pump},
     lanes::{self, Outlet, Traffic},
+    outlets::Lanes,
 };
 use crate::{
     Error, Event, Progress, Sent,
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
-    source::{Pipe, Source},
     wire::{Wire, WireCloser},
 };
-
-/// Where the payload comes from.
-#[derive(Clone)]
-pub(crate) enum Feed {
-    /// Files or a text: any block at any time.
-    Source(Arc<Source>),
-    /// A pipe: one block after the other, for one receiver.
-    Pipe(Arc<Pipe>),
-}
 
 /// What all sessions of one sender share.
 pub(crate) struct Context {
@@ -97,46 +89,6 @@ struct Drive<W: Wire> {
     pipe: Option<flume::Sender<Slot>>,
     lanes: Lanes,
     failure: Option<Error>,
-}
-
-/// The lanes of a session, as its sender uses them.
-struct Lanes {
-    side: Side,
-    tell: flume::Sender<Outlet>,
-    told: flume::Receiver<Outlet>,
-    open: flume::Sender<Vec<u16>>,
-    opened: flume::Receiver<Vec<u16>>,
-    joined: HashMap<u8, flume::Sender<Bytes>>,
-    idle: VecDeque<u8>,
-}
-
-impl Lanes {
-    fn new(side: Side) -> Self {
-        let (tell, told) = flume::unbounded();
-        let (open, opened) = flume::unbounded();
-        Self {
-            side,
-            tell,
-            told,
-            open,
-            opened,
-            joined: HashMap::new(),
-            idle: VecDeque::new(),
-        }
-    }
-
-    /// Gives a block to a lane that has room; without one it comes back.
-    fn take(&mut self, block: Bytes) -> Result<(), Bytes> {
-        let Some(lane) = self
-            .idle
-            .pop_front()
-            .and_then(|number| self.joined.get(&number))
-        else {
-            return Err(block);
-        };
-        lane.try_send(block)
-            .map_err(flume::TrySendError::into_inner)
-    }
 }
 
 /// How a session ended, and whether its peer had proved the code.
@@ -478,33 +430,4 @@ where
             skipped: self.session.skipped(),
         })
     }
-}
-
-/// Reads a pipe, block by block, as slots for them come.
-fn pump(
-    pipe: Arc<Pipe>,
-    pool: Pool,
-    fill: flume::Sender<Result<shared::Block, Error>>,
-) -> flume::Sender<Slot> {
-    let (slots, queue) = flume::unbounded::<Slot>();
-    std::thread::spawn(move || {
-        for slot in queue {
-            let block = match pipe.next_blocking() {
-                Some(Ok(block)) => block,
-                Some(Err(error)) => return drop(fill.send(Err(error))),
-                None => return,
-            };
-            let mut plain = pool.buffers().plain();
-            plain.buffer().extend_from_slice(&block.bytes);
-            let (last, fill) = (block.last, fill.clone());
-            pool.run(move |worker| {
-                let result = slot.fill(&mut worker.packer, plain, last);
-                let _ = fill.send(result.map_err(|error| Error::Internal(error.to_string())));
-            });
-            if last {
-                return;
-            }
-        }
-    });
-    slots
 }

@@ -20,7 +20,8 @@ use crate::{
     discover::{Announcement, Announcer, Scope},
     drive::{
         Link,
-        send::{self, Context, Feed, Outcome},
+        feed::Feed,
+        send::{self, Context, Outcome},
     },
     gate::Gate,
     identity::Identity,

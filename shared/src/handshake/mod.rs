@@ -5,7 +5,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    Error, VERSION,
+    Error,
     cipher::{Suite, Suites},
     code::Code,
     codec::{Decode, Encode},
@@ -13,10 +13,9 @@ use crate::{
     pake,
 };
 
-const MAGIC: &[u8; 6] = b"HAYATE";
+mod messages;
 
-/// Most suites in a list, known or unknown.
-const MAX_SUITES: usize = 16;
+use messages::{Answer, Hello};
 
 /// Which end of the connection this side is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,103 +79,6 @@ impl Seed {
     fn derive(&self, label: &str) -> Secret {
         keys::expand(&Zeroizing::new(self.0), label, b"")
     }
-}
-
-/// The first message, from the dialler.
-struct Hello {
-    server_is: u8,
-    exporter: bool,
-    suites: Vec<u8>,
-    nonce: [u8; 32],
-    public: [u8; 32],
-    raw: Vec<u8>,
-}
-
-impl Hello {
-    fn encode(
-        server_is: Role,
-        exporter: bool,
-        suites: &Suites,
-        nonce: &[u8; 32],
-        public: &[u8; 32],
-    ) -> Vec<u8> {
-        let (mut raw, suites) = (Vec::with_capacity(96), suites.codes());
-        raw.raw(MAGIC)
-            .u8(VERSION)
-            .u8(server_is as u8)
-            .u8(u8::from(exporter));
-        raw.u8(suites.len() as u8)
-            .raw(&suites)
-            .raw(nonce)
-            .raw(public);
-        raw
-    }
-
-    fn decode(raw: &[u8]) -> Result<Self, Error> {
-        let mut decode = Decode::new(raw);
-        if decode.array::<6>()? != *MAGIC {
-            return Err(Error::Malformed("the first message is not Hayate's"));
-        }
-        let theirs = decode.u8()?;
-        if theirs != VERSION {
-            return Err(Error::Version { theirs });
-        }
-        let server_is = decode.u8()?;
-        let exporter = match decode.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(Error::Malformed("an exporter flag that is neither 0 nor 1")),
-        };
-        let suites = suite_list(&mut decode)?;
-        let (nonce, public) = (decode.array()?, decode.array()?);
-        decode.end()?;
-        Ok(Self {
-            server_is,
-            exporter,
-            suites,
-            nonce,
-            public,
-            raw: raw.to_vec(),
-        })
-    }
-}
-
-/// The second message, from the listener; its last 32 bytes are the CPace share.
-struct Answer {
-    chosen: u8,
-    nonce: [u8; 32],
-    public: [u8; 32],
-    share: pake::Share,
-    raw: Vec<u8>,
-}
-
-impl Answer {
-    fn decode(raw: &[u8]) -> Result<Self, Error> {
-        let mut decode = Decode::new(raw);
-        let chosen = decode.u8()?;
-        suite_list(&mut decode)?;
-        let (nonce, public, share) = (decode.array()?, decode.array()?, decode.array()?);
-        decode.end()?;
-        Ok(Self {
-            chosen,
-            nonce,
-            public,
-            share,
-            raw: raw.to_vec(),
-        })
-    }
-
-    fn without_share(&self) -> &[u8] {
-        &self.raw[..self.raw.len() - 32]
-    }
-}
-
-fn suite_list(decode: &mut Decode<'_>) -> Result<Vec<u8>, Error> {
-    let count = usize::from(decode.u8()?);
-    if count > MAX_SUITES {
-        return Err(Error::Malformed("a list of more than 16 suites"));
-    }
-    Ok(decode.raw(count)?.to_vec())
 }
 
 /// What the handshake leaves: one secret, known to both peers alone, and the suite to use it with.
