@@ -1,13 +1,16 @@
 //! The loops between a session, its wire, and the files: they move bytes and decide nothing.
 
 use std::{
+    cell::Cell,
     net::SocketAddr,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use compio::{runtime::JoinHandle, time};
 use futures_util::future::pending;
+use shared::Reason;
 
 use crate::{
     Error,
@@ -24,8 +27,9 @@ mod storage;
 /// How long a peer may take to prove that it holds the code.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long the last words may take to arrive.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// How long the last words may take to arrive. What is on its way before them may take longer on a slow link; then the
+/// code that closes the connection says it in short.
+const FAREWELL: Duration = Duration::from_millis(800);
 
 /// Writes that wait for the wire, and reads that wait for the session: a few, since each may be a whole block.
 const QUEUE: usize = 2;
@@ -46,6 +50,7 @@ pub(crate) struct Link<W: Wire> {
     incoming: flume::Receiver<Incoming>,
     end: Option<End>,
     pub(crate) outgoing: flume::Sender<Bytes>,
+    hurry: Rc<Cell<bool>>,
     pub(crate) closer: W::Closer,
     reader: JoinHandle<()>,
     writer: JoinHandle<()>,
@@ -75,12 +80,14 @@ where
             }
         });
         let (outgoing, queue) = flume::bounded::<Bytes>(QUEUE);
+        let hurry = Rc::new(Cell::new(false));
+        let hurried = Rc::clone(&hurry);
         let writer = compio::runtime::spawn(async move {
             let mut pace = limit.map(Pace::new);
             while let Ok(bytes) = queue.recv_async().await {
                 let written = match &mut pace {
                     None => writer.write(bytes).await,
-                    Some(pace) => pace.write(&mut writer, bytes).await,
+                    Some(pace) => pace.write(&mut writer, bytes, &hurried).await,
                 };
                 if written.is_err() {
                     // The reading half says why.
@@ -94,6 +101,7 @@ where
             incoming,
             end: None,
             outgoing,
+            hurry,
             closer,
             reader,
             writer,
@@ -125,18 +133,39 @@ where
         self.closer.close(0).await;
     }
 
-    /// Ends the wire as the side that has spoken it: waits until it arrived and the peer closes.
-    pub(crate) async fn finish(mut self) {
+    /// Nothing but a farewell follows: it is not held back.
+    pub(crate) fn hurry(&self) {
+        self.hurry.set(true);
+    }
+
+    /// Ends the wire as the side that has spoken it: waits until it arrived and the peer closes, for a while. `reason`
+    /// is for a peer that the farewell does not reach in time.
+    pub(crate) async fn finish(mut self, reason: Option<Reason>) {
         drop(self.outgoing);
         let _ = time::timeout(FAREWELL, self.writer).await;
         let _ = time::timeout(FAREWELL, self.closer.closed()).await;
         self.reader.cancel().await;
-        self.closer.close(0).await;
+        self.closer
+            .close(reason.map_or(0, |reason| reason as u32))
+            .await;
     }
 
     /// What a failure of the session is to the person: where the wire broke, how.
     pub(crate) fn failed(&self, error: shared::Error) -> Error {
+        let said = match &self.end {
+            Some(End::Failed(WireError::Closed(code))) => {
+                u8::try_from(*code).ok().and_then(Reason::from_code)
+            }
+            _ => None,
+        };
         match (&self.end, error) {
+            (_, shared::Error::Disconnected) if let Some(reason) = said => Error::Session {
+                peer: Some(self.peer),
+                error: shared::Error::Peer {
+                    reason,
+                    detail: String::new(),
+                },
+            },
             (Some(End::Failed(wire)), shared::Error::Disconnected) => Error::Disconnected {
                 peer: self.peer,
                 why: wire.to_string(),
@@ -170,9 +199,13 @@ impl Pace {
         &mut self,
         writer: &mut impl WireWriter,
         mut bytes: Bytes,
+        hurry: &Cell<bool>,
     ) -> Result<(), WireError> {
         let step = Self::STEP.min((self.rate / 8).max(1) as usize);
         while !bytes.is_empty() {
+            if hurry.get() {
+                return writer.write(bytes).await;
+            }
             let now = Instant::now();
             time::sleep(self.due.saturating_duration_since(now)).await;
             let piece = bytes.split_to(bytes.len().min(step));

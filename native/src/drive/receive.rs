@@ -139,15 +139,15 @@ where
                 Err(error) => break self.failed(error),
             }
         };
-        self.end().await;
+        self.end(Some(&error)).await;
         error
     }
 
     /// Ends the wire: at once where the peer had the last word, else when it arrived.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(self, error: Option<&Error>) {
         match self.session.heard_last_word() {
             true => self.link.close().await,
-            false => self.link.finish().await,
+            false => self.link.finish(error.map(Error::reason)).await,
         }
     }
 

@@ -137,9 +137,11 @@ where
     if let (false, Err(error)) = (paired, &result) {
         drive.context.tell_stranger(error);
     }
-    match drive.session.heard_last_word() {
-        true => drive.link.close().await,
-        false => drive.link.finish().await,
+    match &result {
+        Err(error) if !drive.session.heard_last_word() => {
+            drive.link.finish(Some(error.reason())).await;
+        }
+        _ => drive.link.close().await,
     }
     Outcome { paired, result }
 }
@@ -410,6 +412,7 @@ where
 
     fn abort(&mut self, reason: Reason, detail: &str) {
         self.session.abort(reason, detail);
+        self.link.hurry();
         self.deadline = Some(Instant::now() + FAREWELL);
     }
 

@@ -128,7 +128,7 @@ async fn pair(
     match drive.pair(gate).await {
         Ok(offer) => Ok((drive, offer)),
         Err(error) => {
-            drive.end().await;
+            drive.end(Some(&error)).await;
             Err(error)
         }
     }

@@ -39,7 +39,7 @@ async fn receive(
     let decision = match drive.while_waiting(decide(&offered, &plan)).await {
         Ok(decision) => decision,
         Err(error) => {
-            drive.end().await;
+            drive.end(Some(&error)).await;
             return Err(error);
         }
     };
@@ -61,7 +61,7 @@ async fn receive(
         .transfer(&offer, sink, pool, options.max_size, options.lane_address())
         .await;
     let blake3 = drive.root();
-    drive.end().await;
+    drive.end(stored.as_ref().err()).await;
     let (stored, bytes) = stored?;
     options.events.tell(Event::Done {
         peer,

@@ -80,4 +80,4 @@ pub(crate) const INTERRUPTED: u8 = 130;
 #[cfg(unix)]
 const TERMINATED: u8 = 143;
 /// How long a cancelled transfer may take to tell the peer and to clean up.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(4);

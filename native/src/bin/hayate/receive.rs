@@ -85,22 +85,12 @@ fn receiver(args: &ReceiveArgs, code: String, ui: &Ui) -> HayateReceiver {
     .on_event(move |event| events.event(&event))
 }
 
-/// Where `-o` leads: an existing directory, or a name with a slash at its end, is a directory to store in.
+/// Where `-o` leads; whether a path is a directory to store in is looked at when the offer is known.
 fn output(out: Option<&Path>) -> Output {
-    let Some(out) = out else {
-        return Output::Directory(PathBuf::from("."));
-    };
-    let bytes = out.as_os_str().as_encoded_bytes();
-    if bytes == b"-" {
-        Output::Stdout
-    } else if out.is_dir()
-        || bytes
-            .last()
-            .is_some_and(|&last| std::path::is_separator(last.into()))
-    {
-        Output::Directory(out.to_owned())
-    } else {
-        Output::Path(out.to_owned())
+    match out {
+        None => Output::Directory(PathBuf::from(".")),
+        Some(out) if out == Path::new("-") => Output::Stdout,
+        Some(out) => Output::Path(out.to_owned()),
     }
 }
 
@@ -261,19 +251,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn out_names_a_directory_a_file_or_a_pipe() {
-        let directory = std::env::temp_dir();
+    fn out_names_a_path_or_a_pipe() {
         assert_eq!(output(None), Output::Directory(".".into()));
         assert_eq!(output(Some(Path::new("-"))), Output::Stdout);
-        assert_eq!(
-            output(Some(&directory)),
-            Output::Directory(directory.clone())
-        );
-        assert_eq!(
-            output(Some(Path::new("new/"))),
-            Output::Directory("new/".into())
-        );
-        let file = directory.join("hayate-no-such-file");
-        assert_eq!(output(Some(&file)), Output::Path(file.clone()));
+        assert_eq!(output(Some(Path::new("new/"))), Output::Path("new/".into()));
     }
 }
