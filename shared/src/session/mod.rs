@@ -7,20 +7,25 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     Error, Reason, VERSION,
-    cipher::{Aead, Suite, TAG},
-    frame::{Deframer, Frame, KIND_MESSAGE, KIND_REJECT},
+    cipher::{Aead, Suite},
+    frame::{Deframer, Frame, KIND_REJECT},
     handshake::{Agreed, Credentials, Role, Side},
     keys::Secret,
     lane::{Lane, MAX_LANES},
     message::Message,
 };
 use channel::Channel;
+use sealer::Sealer;
 use shaking::Shaking;
+use widening::Widening;
 
 mod channel;
+mod progress;
 pub mod receiver;
+mod sealer;
 pub mod sender;
 mod shaking;
+mod widening;
 
 pub use receiver::Receiver;
 pub use sender::Sender;
@@ -98,6 +103,7 @@ struct Session<S: State> {
     channel: Channel<S::Request>,
     state: Option<S>,
     failure: Option<Error>,
+    widening: Widening,
     /// Bytes that came while the state had no room for another frame.
     backlog: BytesMut,
     /// The peer will say no more.
@@ -113,6 +119,7 @@ impl<S: State> Session<S> {
             channel: Channel::default(),
             state: Some(S::start()),
             failure: None,
+            widening: Widening::default(),
             backlog: BytesMut::new(),
             ended: false,
         };
@@ -188,7 +195,16 @@ impl<S: State> Session<S> {
         let input = match frame {
             Frame::Message(body) => match self.channel.open(body)? {
                 Message::Abort { reason, detail } => return Err(Error::Peer { reason, detail }),
-                message => Input::Message(message),
+                message => {
+                    let from = match self.side {
+                        Side::Dialler => Side::Listener,
+                        Side::Listener => Side::Dialler,
+                    };
+                    if !self.widening.allows(&message, from, self.listener()) {
+                        return Err(Error::Unexpected(message.name()));
+                    }
+                    Input::Message(message)
+                }
             },
             Frame::Block(header, body) => Input::Block(self.channel.sealed(header, body)?),
             Frame::Clear(..) => return Err(Error::Unexpected("handshake message")),
@@ -242,16 +258,31 @@ impl<S: State> Session<S> {
         self.channel.lane(number, self.side)
     }
 
-    /// Tells the peer where it may dial lanes, which only a listener can.
-    fn lanes(&mut self, ports: &[u16]) {
-        if self.failure.is_none()
-            && self.side == Side::Listener
-            && (1..=MAX_LANES).contains(&ports.len())
-        {
-            self.channel.send(&Message::Lanes {
-                ports: ports.to_vec(),
-            });
+    /// The role of the side that listens.
+    fn listener(&self) -> Role {
+        match (self.side, S::ROLE) {
+            (Side::Listener, role) => role,
+            (Side::Dialler, Role::Sender) => Role::Receiver,
+            (Side::Dialler, Role::Receiver) => Role::Sender,
         }
+    }
+
+    /// Tells the peer where it may dial lanes, and says whether that was in place.
+    fn lanes(&mut self, ports: &[u16]) -> bool {
+        (1..=MAX_LANES).contains(&ports.len())
+            && self.say_of_lanes(&Message::Lanes {
+                ports: ports.to_vec(),
+            })
+    }
+
+    /// Says something of lanes, if this side may.
+    fn say_of_lanes(&mut self, message: &Message) -> bool {
+        let allowed =
+            self.failure.is_none() && self.widening.allows(message, self.side, self.listener());
+        if allowed {
+            self.channel.send(message);
+        }
+        allowed
     }
 
     fn heard_last_word(&self) -> bool {
@@ -356,54 +387,6 @@ fn rejection(body: &[u8]) -> Error {
         [reject::BUSY, _] => Error::Busy,
         [reject::VERSION, theirs] => Error::Version { theirs },
         _ => Error::Malformed("the peer rejected the handshake"),
-    }
-}
-
-/// Sealing of control messages in one direction: a key and a counter that never repeats.
-struct Sealer {
-    key: Box<dyn Aead>,
-    count: u64,
-}
-
-impl Sealer {
-    fn nonce(&mut self) -> Result<[u8; 12], Error> {
-        let mut nonce = [0; 12];
-        nonce[4..].copy_from_slice(&self.count.to_be_bytes());
-        self.count = self
-            .count
-            .checked_add(1)
-            .ok_or(Error::Misuse("2^64 messages"))?;
-        Ok(nonce)
-    }
-
-    fn head(length: usize) -> [u8; 5] {
-        let length = (length as u32).to_be_bytes();
-        [KIND_MESSAGE, length[0], length[1], length[2], length[3]]
-    }
-
-    fn seal(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let head = Self::head(message.len() + TAG);
-        let mut frame = Vec::with_capacity(head.len() + message.len() + TAG);
-        frame.extend_from_slice(&head);
-        frame.extend_from_slice(message);
-        let nonce = self.nonce()?;
-        let tag = self.key.seal(&nonce, &head, &mut frame[head.len()..]);
-        frame.extend_from_slice(&tag);
-        Ok(frame)
-    }
-
-    fn open(&mut self, body: &mut [u8]) -> Result<usize, Error> {
-        let head = Self::head(body.len());
-        let split = body
-            .len()
-            .checked_sub(TAG)
-            .ok_or(Error::Malformed("a message without a tag"))?;
-        let (message, tag) = body.split_at_mut(split);
-        let mut fixed = [0; TAG];
-        fixed.copy_from_slice(tag);
-        let nonce = self.nonce()?;
-        self.key.open(&nonce, &head, message, &fixed)?;
-        Ok(split)
     }
 }
 

@@ -1,17 +1,14 @@
 //! The receiver's half of the protocol.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
-use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
+use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel, progress::Progress};
 use crate::{
-    BLOCK, BlockReceipt, Error, Offer, Reason, Sealed,
-    block::Header,
+    BlockReceipt, Error, Offer, Reason, Sealed,
     cipher::Suite,
     handshake::{Credentials, Role},
     lane::Lane,
-    message::{Have, Message, Total},
+    message::{Have, Message},
     tree::Tree,
 };
 
@@ -93,16 +90,16 @@ impl Receiver {
     /// Tells the sender at which ports it may dial lanes: what a receiver that listens does, asked to
     /// [widen](Request::Widen).
     pub fn lanes(&mut self, ports: &[u16]) {
-        if matches!(self.0.state, Some(Receiving::Blocks(_))) {
-            self.0.lanes(ports);
+        if matches!(self.0.state, Some(Receiving::Blocks(_))) && self.0.lanes(ports) {
+            self.lane_joined();
         }
     }
 
-    /// The other end of a lane has joined: from now on blocks may be on their way beside the wire.
+    /// The other end of a lane has joined: blocks may be on their way beside the wire.
     pub fn lane_joined(&mut self) {
         self.0.answer(|mut state, _| {
             if let Receiving::Blocks(progress) = &mut state {
-                progress.lanes += 1;
+                progress.wide = true;
             }
             Ok(state)
         });
@@ -198,164 +195,6 @@ enum Receiving {
     Done([u8; 32]),
 }
 
-/// Which blocks came, and what they make.
-struct Progress {
-    tree: Tree,
-    /// Blocks that came, from the first one on that the tree lacks: handed out, or opened already.
-    window: BTreeMap<u64, Option<BlockReceipt>>,
-    bytes: u64,
-    /// The index of the last block, once it is known.
-    last: Option<u64>,
-    payload: Option<u64>,
-    total: Option<Total>,
-    /// Lanes that have joined.
-    lanes: u32,
-    /// Blocks that came over a lane before the window reached them.
-    early: Vec<Sealed>,
-    /// One that came over the wire, likewise; nothing more is taken from the wire meanwhile.
-    held: Option<Sealed>,
-}
-
-impl Progress {
-    fn new(offer: &Offer, tree: Tree) -> Self {
-        let bytes = tree.blocks() * BLOCK as u64;
-        let last = offer
-            .payload
-            .map(|length| length.div_ceil(BLOCK as u64).saturating_sub(1));
-        Self {
-            tree,
-            window: BTreeMap::new(),
-            bytes,
-            last,
-            payload: offer.payload,
-            total: None,
-            lanes: 0,
-            early: Vec::new(),
-            held: None,
-        }
-    }
-
-    /// The first block that has not come.
-    fn missing(&self) -> u64 {
-        let next = self.tree.blocks();
-        let came = (next..).zip(self.window.keys());
-        next + came
-            .take_while(|(expected, came)| expected == *came)
-            .count() as u64
-    }
-
-    /// Hands out the early blocks that the window has reached.
-    fn take_early(&mut self, channel: &mut Channel<Request>) -> Result<(), Error> {
-        if self.early.len() as u64 > WINDOW {
-            return Err(Error::Unexpected("block: too many came too early"));
-        }
-        while (self.window.len() as u64) < WINDOW {
-            let reach = self.missing().saturating_add(WINDOW);
-            let early = self
-                .early
-                .iter()
-                .position(|sealed| sealed.header.index < reach);
-            let sealed = match early {
-                Some(place) => Some(self.early.swap_remove(place)),
-                None => self.held.take_if(|sealed| sealed.header.index < reach),
-            };
-            let Some(sealed) = sealed else { break };
-            self.arrived(&sealed.header)?;
-            channel.request(Request::Open(sealed));
-        }
-        Ok(())
-    }
-
-    fn arrived(&mut self, header: &Header) -> Result<(), Error> {
-        let (index, last) = (header.index, header.last);
-        // The sender knows what it sent, not what was opened here: its window begins at the first block that has not
-        // come.
-        let missing = self.missing();
-        if !(missing..missing.saturating_add(WINDOW)).contains(&index)
-            || self.window.contains_key(&index)
-        {
-            return Err(Error::Unexpected("block: it came before, or too early"));
-        }
-        let fits = |payload: u64| {
-            !last || payload.checked_sub(index * BLOCK as u64) == Some(header.length.into())
-        };
-        // What comes over a lane may come behind the total.
-        if self.total.is_some() && self.lanes == 0
-            || self
-                .last
-                .is_some_and(|end| index > end || last != (index == end))
-            || !self.payload.is_none_or(fits)
-        {
-            return Err(Error::Unexpected("block: the payload ends elsewhere"));
-        }
-        self.window.insert(index, None);
-        Ok(())
-    }
-
-    fn opened(&mut self, receipt: BlockReceipt) -> Result<(), Error> {
-        match self.window.get_mut(&receipt.index) {
-            Some(place @ None) => *place = Some(receipt),
-            _ => return Err(Error::Misuse("a block that was not handed out")),
-        }
-        if receipt.last {
-            if self
-                .window
-                .keys()
-                .next_back()
-                .is_some_and(|index| *index > receipt.index)
-            {
-                return Err(Error::Unexpected("block behind the last one"));
-            }
-            self.last = Some(receipt.index);
-        }
-        self.bytes += u64::from(receipt.length);
-        while let Some(Some(next)) = self.window.get(&self.tree.blocks()) {
-            let hash = next.hash;
-            self.window.remove(&self.tree.blocks());
-            self.tree.push(hash);
-        }
-        Ok(())
-    }
-
-    /// The root, once the total is known and every block is in the tree.
-    fn verified(&self) -> Result<Option<[u8; 32]>, Error> {
-        let Some(total) = self.total else {
-            return Ok(None);
-        };
-        // Everything was sent before the total: what is not here now never comes.
-        let came = self.tree.blocks() + self.window.len() as u64;
-        let gap = self
-            .window
-            .last_key_value()
-            .is_some_and(|(last, _)| last + 1 > came);
-        if came < total.blocks || gap {
-            return match self.lanes {
-                0 => Err(Error::Mismatch("blocks are missing")),
-                _ => Ok(None),
-            };
-        }
-        if !self.window.is_empty() {
-            return Ok(None);
-        }
-        let ends = self.last.is_some_and(|last| last + 1 == total.blocks);
-        if !ends || self.tree.blocks() != total.blocks || self.bytes != total.bytes {
-            return Err(Error::Mismatch("its length is not the announced one"));
-        }
-        if self.payload.is_some_and(|payload| payload != total.bytes) {
-            return Err(Error::Mismatch("its length is not the offered one"));
-        }
-        let root = self
-            .tree
-            .clone()
-            .root()
-            .map_err(|_| Error::Mismatch("it has no last block"))?;
-        if root != total.root {
-            return Err(Error::Mismatch("its BLAKE3 root differs"));
-        }
-        Ok(Some(root))
-    }
-}
-
 impl State for Receiving {
     type Request = Request;
     const ROLE: Role = Role::Receiver;
@@ -387,7 +226,10 @@ impl State for Receiving {
                 Ok(Self::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             (Self::Blocks(mut progress), Input::Block(sealed)) => {
-                if progress.lanes > 0 {
+                if progress.total.is_some() {
+                    return Err(Error::Unexpected("block behind the total"));
+                }
+                if progress.wide {
                     // A slow lane may hold back what this one is ahead of.
                     progress.held = Some(sealed);
                     progress.take_early(channel)?;
@@ -403,13 +245,18 @@ impl State for Receiving {
                 }
                 Ok(Self::Blocks(progress))
             }
-            (state @ Self::Blocks(_), Input::Message(Message::Lanes { ports })) => {
+            (Self::Blocks(mut progress), Input::Message(Message::Lanes { ports }))
+                if progress.total.is_none() =>
+            {
+                progress.wide = true;
                 channel.request(Request::Join(ports));
-                Ok(state)
+                Ok(Self::Blocks(progress))
             }
-            (state @ Self::Blocks(_), Input::Message(Message::Widen { lanes })) => {
+            (Self::Blocks(progress), Input::Message(Message::Widen { lanes }))
+                if progress.total.is_none() =>
+            {
                 channel.request(Request::Widen(lanes));
-                Ok(state)
+                Ok(Self::Blocks(progress))
             }
             (_, Input::Message(message)) => Err(Error::Unexpected(message.name())),
             (_, Input::Block(_)) => Err(Error::Unexpected("block")),

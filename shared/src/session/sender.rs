@@ -8,7 +8,7 @@ use super::{Input, Output, Refusal, Session, State, WINDOW, channel::Channel};
 use crate::{
     BLOCK, Block, BlockReceipt, Error, Offer, Reason, Slot,
     cipher::Suite,
-    handshake::{Credentials, Role, Side},
+    handshake::{Credentials, Role},
     lane::{Lane, MAX_LANES},
     message::{Have, Message, Total},
     tree::Tree,
@@ -105,9 +105,9 @@ impl Sender {
 
     /// Asks the receiver, while blocks are sent, to listen for lanes: what a sender that dialled does.
     pub fn widen(&mut self, lanes: u8) {
-        let fits = self.0.side == Side::Dialler && (1..=MAX_LANES).contains(&usize::from(lanes));
+        let fits = (1..=MAX_LANES).contains(&usize::from(lanes));
         if fits && matches!(self.0.state, Some(Sending::Blocks(_))) {
-            self.0.channel.send(&Message::Widen { lanes });
+            self.0.say_of_lanes(&Message::Widen { lanes });
         }
     }
 

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod lanes;
 #[path = "../peer/mod.rs"]
 mod peer;
 mod receiver;

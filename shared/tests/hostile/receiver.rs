@@ -13,7 +13,7 @@ use super::{
 };
 
 /// A receiver that waits for blocks.
-fn ready(offer: &Offer) -> (Receiver, Channel) {
+pub(super) fn ready(offer: &Offer) -> (Receiver, Channel) {
     let (mut machine, mut keys, _) = receiver_of(1);
     machine.receive(&keys.message(&offer.encode()));
     assert!(matches!(hear(&mut machine).asked[..], [Request::Decide(_)]));
@@ -24,12 +24,12 @@ fn ready(offer: &Offer) -> (Receiver, Channel) {
     (machine, keys)
 }
 
-fn root(length: usize) -> [u8; 32] {
+pub(super) fn root(length: usize) -> [u8; 32] {
     blake3::hash(&vec![b'a'; length]).into()
 }
 
 /// The failure, after which nothing but one abort was said.
-fn failure(machine: &mut Receiver, keys: &mut Channel) -> Error {
+pub(super) fn failure(machine: &mut Receiver, keys: &mut Channel) -> Error {
     let heard = hear(machine);
     assert_eq!(abort_of(keys, &heard.said), 6, "a violation");
     assert!(heard.asked.is_empty(), "nothing is asked after a failure");

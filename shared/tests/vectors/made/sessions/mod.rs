@@ -1,6 +1,7 @@
 //! Whole sessions as the other side sees them: good ones here, below those that go wrong after the offer.
 
 mod ends;
+mod lanes;
 mod seals;
 mod senders;
 mod states;
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<Made> {
         states::aborts(),
         seals::sealed(),
         senders::all(),
+        lanes::all(),
     ]
     .concat()
 }
