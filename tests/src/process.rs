@@ -173,7 +173,9 @@ impl Process {
             reader.join().unwrap();
         }
         let mut text = self.said.text.lock().unwrap();
-        let code = status.code().or(status.signal().map(|signal| 128 + signal));
+        let code = status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal));
         Outcome {
             code: code.unwrap(),
             stdout: std::mem::take(&mut text.stdout),
