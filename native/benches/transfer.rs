@@ -90,7 +90,7 @@ struct Run {
     sender: Usage,
     receiver: Usage,
     /// Packets that were lost, where that is known.
-    lost: f64,
+    lost: Option<f64>,
 }
 
 /// What one process used.
@@ -104,6 +104,7 @@ struct Usage {
 
 impl Run {
     fn print(&self, name: &str) {
+        let lost = self.lost.map_or("-".to_owned(), |lost| lost.to_string());
         println!(
             "{name:8} {:7.2} {:7.2}   {:9.2} {:9.2}   {:8.0} {:8.0}   {}",
             self.speed,
@@ -112,7 +113,7 @@ impl Run {
             self.receiver.cpu,
             self.sender.memory,
             self.receiver.memory,
-            self.lost
+            lost
         );
     }
 
@@ -132,7 +133,9 @@ impl Run {
             wall: of(&|run| run.wall),
             sender: usage(&|run| run.sender),
             receiver: usage(&|run| run.receiver),
-            lost: of(&|run| run.lost),
+            lost: runs[0]
+                .lost
+                .map(|_| of(&|run| run.lost.unwrap_or(f64::NAN))),
         }
     }
 }
@@ -216,7 +219,7 @@ impl Bench {
             wall,
             sender,
             receiver,
-            lost: number_before(&sent, " lost"),
+            lost: Some(number_before(&sent, " lost")),
         }
     }
 
@@ -244,7 +247,7 @@ impl Bench {
             wall,
             sender,
             receiver,
-            lost: f64::NAN,
+            lost: None,
         }
     }
 
