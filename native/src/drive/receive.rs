@@ -72,11 +72,23 @@ where
         self.session.root().unwrap_or_default()
     }
 
+    /// Whether the sender has proved the code.
+    pub(crate) fn has_proved(&self) -> bool {
+        self.session.suite().is_some()
+    }
+
     /// Proves the code, sees it proved, and hears the offer.
     pub(crate) async fn pair(&mut self, gate: Option<&Gate>) -> Result<Offer, Error> {
         let mut guess: Option<Guess> = None;
         loop {
-            match self.poll() {
+            let step = self.poll();
+            // Whatever the sender does from here on, it knew the code.
+            if self.has_proved()
+                && let Some(guess) = guess.take()
+            {
+                guess.right();
+            }
+            match step {
                 Ok(Some(Request::Pair)) => match gate {
                     Some(gate) => match gate.guess(self.link.peer.ip()).await {
                         Ok(turn) => {
@@ -89,9 +101,6 @@ where
                     None => self.session.pair(),
                 },
                 Ok(Some(Request::Decide(offer))) => {
-                    if let Some(guess) = guess.take() {
-                        guess.right();
-                    }
                     self.deadline = None;
                     self.link.closer.authenticated();
                     self.events.paired(self.link.peer, self.session.suite());
