@@ -190,6 +190,7 @@ where
         loop {
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
+                Ok(Some(Step::Request(Request::Join(_) | Request::Widen(_)))) if lanes.asked => {}
                 Ok(Some(Step::Request(Request::Join(ports)))) => {
                     lanes.dial(&self.session, self.link.peer, ports)
                 }
@@ -344,6 +345,8 @@ struct Lanes {
     open: flume::Sender<Vec<u16>>,
     opened: flume::Receiver<Vec<u16>>,
     permits: HashMap<u64, Permit>,
+    /// The sender asked for lanes: once, since each costs a thread and a socket.
+    asked: bool,
 }
 
 impl Lanes {
@@ -357,10 +360,12 @@ impl Lanes {
             open,
             opened,
             permits: HashMap::new(),
+            asked: false,
         }
     }
 
-    fn dial(&self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+    fn dial(&mut self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+        self.asked = true;
         let ends = (1..).zip(ports);
         let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
         lanes::dial(
@@ -371,7 +376,8 @@ impl Lanes {
         );
     }
 
-    fn listen(&self, session: &Receiver, count: u8) {
+    fn listen(&mut self, session: &Receiver, count: u8) {
+        self.asked = true;
         let ends = (1..=count)
             .filter_map(|number| session.lane(number))
             .collect();

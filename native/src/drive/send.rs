@@ -216,6 +216,8 @@ where
                 self.session.offer(self.context.offer.clone());
             }
             Request::Compare(have) => self.compare(have.blocks),
+            // Once, since each lane costs a thread and a socket.
+            Request::Join(_) if std::mem::replace(&mut self.lanes.dialled, true) => {}
             Request::Join(ports) => {
                 let session = &self.session;
                 let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
