@@ -242,6 +242,10 @@ where
         pool.run(move |_| {
             let mut tree = Tree::new();
             for index in 0..blocks {
+                if compare.is_disconnected() {
+                    // The session is over: nobody waits for the rest.
+                    return;
+                }
                 let mut plain = buffers.plain();
                 match source.read(index, plain.buffer()) {
                     Ok(last) => {
