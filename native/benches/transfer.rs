@@ -104,7 +104,9 @@ struct Usage {
 
 impl Run {
     fn print(&self, name: &str) {
-        let lost = self.lost.map_or("-".to_owned(), |lost| lost.to_string());
+        let lost = self
+            .lost
+            .map_or_else(|| "-".to_owned(), |lost| lost.to_string());
         println!(
             "{name:8} {:7.2} {:7.2}   {:9.2} {:9.2}   {:8.0} {:8.0}   {}",
             self.speed,

@@ -180,7 +180,14 @@ impl Error {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Disk { .. } | Self::Exists { .. } => ErrorKind::Disk,
             Self::SourceChanged { .. } => ErrorKind::SourceChanged,
-            Self::Network { .. } | Self::Disconnected { .. } => ErrorKind::Disconnected,
+            // A port or address that this machine has not to give is for the person to choose anew.
+            Self::Network { source, .. } => match source.kind() {
+                io::ErrorKind::AddrInUse
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::PermissionDenied => ErrorKind::Usage,
+                _ => ErrorKind::NotFound,
+            },
+            Self::Disconnected { .. } => ErrorKind::Disconnected,
             Self::Version { .. } => ErrorKind::Version,
             Self::Burned { .. } => ErrorKind::Code,
             Self::Skipped { .. } => ErrorKind::Skipped,
@@ -241,7 +248,36 @@ fn session_kind(error: &shared::Error) -> ErrorKind {
         E::Peer { .. } => ErrorKind::Peer,
         E::Ended(Reason::Declined) => ErrorKind::DeclinedHere,
         E::Ended(Reason::Cancelled) => ErrorKind::Cancelled,
+        // Whoever answered never proved the code.
+        E::Ended(Reason::TimedOut) => ErrorKind::NotFound,
         E::Disconnected => ErrorKind::Disconnected,
         _ => ErrorKind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_for_the_person_to_change() {
+        let network = |kind: io::ErrorKind| Error::Network {
+            doing: "cannot listen on UDP port 50001".into(),
+            source: kind.into(),
+        };
+        assert_eq!(network(io::ErrorKind::AddrInUse).kind(), ErrorKind::Usage);
+        assert_eq!(
+            network(io::ErrorKind::NetworkUnreachable).kind(),
+            ErrorKind::NotFound
+        );
+    }
+
+    #[test]
+    fn a_peer_that_proves_nothing_is_nobody_and_no_bug() {
+        let late = Error::Session {
+            peer: None,
+            error: shared::Error::Ended(Reason::TimedOut),
+        };
+        assert_eq!(late.kind(), ErrorKind::NotFound);
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Gate {
 struct State {
     wrong: Vec<IpAddr>,
     places: Option<u32>,
+    /// Whether anybody proved the code.
+    opened: bool,
 }
 
 /// The right to show a share: one guess for whoever is at the other end. Dropping it counts as a wrong code.
@@ -38,6 +40,7 @@ impl Gate {
         let state = State {
             wrong: Vec::new(),
             places,
+            opened: false,
         };
         Self {
             turn: std::sync::Arc::default(),
@@ -71,6 +74,11 @@ impl Gate {
         GUESSES.saturating_sub(self.state.borrow().wrong.len() as u32)
     }
 
+    /// Whether anybody has proved the code so far.
+    pub(crate) fn was_opened(&self) -> bool {
+        self.state.borrow().opened
+    }
+
     /// Whether every place is taken.
     pub(crate) fn is_full(&self) -> bool {
         self.state.borrow().places == Some(0)
@@ -92,7 +100,9 @@ impl Guess {
     /// The peer proved the code and takes a place.
     pub(crate) fn right(mut self) {
         self.turn = None;
-        if let Some(places) = &mut self.gate.state.borrow_mut().places {
+        let mut state = self.gate.state.borrow_mut();
+        state.opened = true;
+        if let Some(places) = &mut state.places {
             *places = places.saturating_sub(1);
         }
     }

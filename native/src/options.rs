@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     str::FromStr,
+    time::Duration,
 };
 
 use shared::{
@@ -14,6 +15,9 @@ use crate::Error;
 
 /// The port of a listener that nobody chose another for.
 pub const DEFAULT_PORT: u16 = 50001;
+
+/// Longest time to wait: adding more to the clock could overflow it.
+pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// Which cipher seals a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

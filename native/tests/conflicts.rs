@@ -239,6 +239,34 @@ fn an_offer_must_be_kept() {
 }
 
 #[test]
+fn only_names_that_were_offered_are_stored() {
+    let scratch = Scratch::new();
+    let paths = [".bashrc", "a", "b"].map(|name| scratch.file(&format!("from/{name}"), b"x"));
+    let sent: Vec<&Path> = paths.iter().map(std::path::PathBuf::as_path).collect();
+    let to = scratch.dir("to");
+    let into = Output::Directory(to.clone());
+    for offered in [
+        &["a", "b"][..],
+        &["a", "b", "c"],
+        &[".bashrc", "a", "b", "c"],
+        &[],
+    ] {
+        let mut items = gathered(&sent);
+        let offered = offered
+            .iter()
+            .map(|name| SafeName::parse(name.as_bytes()).unwrap());
+        items.offer.kind = Kind::Items {
+            names: offered.collect(),
+        };
+        let error = deliver(&items, &into, OnConflict::Fail).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert_eq!(names(&to), [""; 0]);
+    }
+    deliver(&gathered(&sent), &into, OnConflict::Fail).unwrap();
+    assert_eq!(names(&to), [".bashrc", "a", "b"]);
+}
+
+#[test]
 fn an_offer_that_does_not_fit_is_refused_before_it_begins() {
     let scratch = Scratch::new();
     let offer = Offer {

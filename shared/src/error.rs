@@ -83,12 +83,25 @@ impl fmt::Display for UnsafeContent {
             f,
             "unsafe content refused: {}: \"{}\"",
             self.what,
-            escape(&self.name)
+            shorten(&self.name)
         )
     }
 }
 
 impl std::error::Error for UnsafeContent {}
+
+/// A hostile name, escaped, and no longer than what a person reads.
+fn shorten(name: &[u8]) -> String {
+    if name.len() <= SHOWN {
+        return escape(name);
+    }
+    let inside = |byte: &u8| byte & 0xC0 == 0x80;
+    let end = (SHOWN - 3..=SHOWN).rev().find(|end| !inside(&name[*end]));
+    format!("{}…", escape(&name[..end.unwrap_or(SHOWN)]))
+}
+
+/// Bytes of a refused name that are shown.
+const SHOWN: usize = 300;
 
 /// What one side tells the other when it ends a session early: the code of an `Abort` message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,5 +154,23 @@ impl fmt::Display for Reason {
             Self::Failed => "failed",
             Self::TimedOut => "ran out of time",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_shown_in_part() {
+        let refused = |name: Vec<u8>| UnsafeContent { what: "x", name }.to_string();
+        let shown = refused("é".repeat(30_000).into());
+        assert!(
+            shown.len() < 2 * SHOWN && shown.ends_with("é…\""),
+            "{shown}"
+        );
+        assert!(refused(vec![0xff; 64 << 10]).len() < 5 * SHOWN);
+        assert!(refused(vec![0x80; SHOWN + 1]).ends_with("…\""));
+        assert!(refused(vec![b'a'; SHOWN]).ends_with("a\""));
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Lanes {
     pub(super) opened: flume::Receiver<Vec<u16>>,
     pub(super) joined: HashMap<u8, flume::Sender<Bytes>>,
     pub(super) idle: VecDeque<u8>,
+    /// The receiver said where to dial them.
+    pub(super) dialled: bool,
 }
 
 impl Lanes {
@@ -30,6 +32,7 @@ impl Lanes {
             opened,
             joined: HashMap::new(),
             idle: VecDeque::new(),
+            dialled: false,
         }
     }
 

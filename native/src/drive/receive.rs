@@ -72,11 +72,23 @@ where
         self.session.root().unwrap_or_default()
     }
 
+    /// Whether the sender has proved the code.
+    pub(crate) fn has_proved(&self) -> bool {
+        self.session.suite().is_some()
+    }
+
     /// Proves the code, sees it proved, and hears the offer.
     pub(crate) async fn pair(&mut self, gate: Option<&Gate>) -> Result<Offer, Error> {
         let mut guess: Option<Guess> = None;
         loop {
-            match self.poll() {
+            let step = self.poll();
+            // Whatever the sender does from here on, it knew the code.
+            if self.has_proved()
+                && let Some(guess) = guess.take()
+            {
+                guess.right();
+            }
+            match step {
                 Ok(Some(Request::Pair)) => match gate {
                     Some(gate) => match gate.guess(self.link.peer.ip()).await {
                         Ok(turn) => {
@@ -89,9 +101,6 @@ where
                     None => self.session.pair(),
                 },
                 Ok(Some(Request::Decide(offer))) => {
-                    if let Some(guess) = guess.take() {
-                        guess.right();
-                    }
                     self.deadline = None;
                     self.link.closer.authenticated();
                     self.events.paired(self.link.peer, self.session.suite());
@@ -181,11 +190,12 @@ where
         loop {
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
+                Ok(Some(Step::Request(Request::Join(_) | Request::Widen(_)))) if lanes.asked => {}
                 Ok(Some(Step::Request(Request::Join(ports)))) => {
-                    lanes.dial(&self.session, self.link.peer, ports)
+                    lanes.dial(&self.session, self.link.peer, ports);
                 }
                 Ok(Some(Step::Request(Request::Widen(count)))) => {
-                    lanes.listen(&self.session, count)
+                    lanes.listen(&self.session, count);
                 }
                 Ok(Some(Step::Request(Request::Commit))) => storage.commit(),
                 Ok(Some(Step::Request(_))) => {
@@ -335,6 +345,8 @@ struct Lanes {
     open: flume::Sender<Vec<u16>>,
     opened: flume::Receiver<Vec<u16>>,
     permits: HashMap<u64, Permit>,
+    /// The sender asked for lanes: once, since each costs a thread and a socket.
+    asked: bool,
 }
 
 impl Lanes {
@@ -348,10 +360,12 @@ impl Lanes {
             open,
             opened,
             permits: HashMap::new(),
+            asked: false,
         }
     }
 
-    fn dial(&self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+    fn dial(&mut self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+        self.asked = true;
         let ends = (1..).zip(ports);
         let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
         lanes::dial(
@@ -362,7 +376,8 @@ impl Lanes {
         );
     }
 
-    fn listen(&self, session: &Receiver, count: u8) {
+    fn listen(&mut self, session: &Receiver, count: u8) {
+        self.asked = true;
         let ends = (1..=count)
             .filter_map(|number| session.lane(number))
             .collect();

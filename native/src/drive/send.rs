@@ -218,6 +218,8 @@ where
                 self.session.offer(self.context.offer.clone());
             }
             Request::Compare(have) => self.compare(have.blocks),
+            // Once, since each lane costs a thread and a socket.
+            Request::Join(_) if std::mem::replace(&mut self.lanes.dialled, true) => {}
             Request::Join(ports) => {
                 let session = &self.session;
                 let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
@@ -242,10 +244,14 @@ where
         pool.run(move |_| {
             let mut tree = Tree::new();
             for index in 0..blocks {
+                if compare.is_disconnected() {
+                    // The session is over: nobody waits for the rest.
+                    return;
+                }
                 let mut plain = buffers.plain();
                 match source.read(index, plain.buffer()) {
                     Ok(last) => {
-                        tree.push(shared::tree::BlockHash::of(index, last, plain.payload()))
+                        tree.push(shared::tree::BlockHash::of(index, last, plain.payload()));
                     }
                     Err(_) => return drop(compare.send(Tree::new())),
                 }

@@ -107,7 +107,15 @@ async fn dial(
         wire = reach(dialler, target, options.deadline()).fuse() => wire?,
         _ = stop.recv_async().fuse() => return Err(cancelled()),
     };
-    pair(options, code, wire, Side::Dialler, None).await
+    let paired = pair(options, code, wire, Side::Dialler, None).await;
+    paired.map_err(|failed| failed.error)
+}
+
+/// A session that did not get as far as an offer.
+struct Failed {
+    error: Error,
+    /// Whether the sender had proved the code.
+    proved: bool,
 }
 
 /// Runs one session up to the offer.
@@ -117,8 +125,12 @@ async fn pair(
     wire: QuicWire,
     side: Side,
     gate: Option<&Gate>,
-) -> Result<(Drive<QuicWire>, Offer), Error> {
-    let credentials = credentials(code, side, options.cipher, wire.binding())?;
+) -> Result<(Drive<QuicWire>, Offer), Failed> {
+    let credentials = credentials(code, side, options.cipher, wire.binding());
+    let credentials = credentials.map_err(|error| Failed {
+        error,
+        proved: false,
+    })?;
     let mut drive = Drive::new(
         Link::new(wire, None),
         credentials,
@@ -128,8 +140,9 @@ async fn pair(
     match drive.pair(gate).await {
         Ok(offer) => Ok((drive, offer)),
         Err(error) => {
+            let proved = drive.has_proved();
             drive.end(Some(&error)).await;
-            Err(error)
+            Err(Failed { error, proved })
         }
     }
 }
@@ -153,7 +166,7 @@ async fn search(
     let tried = Rc::new(RefCell::new(HashSet::new()));
     let mut attempts: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
     let (mut over, mut hint) = (options.deadline(), Some(Instant::now() + HINT));
-    let mut failure = None;
+    let (mut failure, mut failed) = (None, 0);
     let stop = options.stop.clone();
     loop {
         let until = hint.map_or(over, |hint| hint.min(over));
@@ -165,16 +178,22 @@ async fn search(
                     // A rogue costs one try, and never ends the search at once.
                     over = over.min(Instant::now() + GRACE);
                     failure = Some(error);
+                    failed += 1;
                 }
             },
             found = browser.next().fuse() => match found {
-                Some(found) => attempts.push(attempt(options, code, &dialler, Rc::clone(&tried), found).boxed_local()),
+                Some(found) => attempts.push(attempt(options, code, dialler, Rc::clone(&tried), found).boxed_local()),
                 None => return Err(Error::Internal("discovery ended".into())),
             },
             _ = stop.recv_async().fuse() => return Err(cancelled()),
             () = time::sleep_until(until).fuse() => {
                 if Instant::now() >= over {
-                    return Err(failure.unwrap_or_else(|| nobody(options, &browser)));
+                    if failed == tried.borrow().len() || failed == 0 {
+                        return Err(failure.unwrap_or_else(|| nobody(options, &browser)));
+                    }
+                    // Another sender is being tried, and that has a deadline of its own.
+                    over = Instant::now() + GRACE;
+                    continue;
                 }
                 hint = None;
                 options.events.tell(Event::Searching { seen: seen(&browser) });
@@ -201,9 +220,8 @@ async fn attempt(
             return Ok(None);
         }
     }
-    pair(options, code, wire, Side::Dialler, None)
-        .await
-        .map(Some)
+    let paired = pair(options, code, wire, Side::Dialler, None).await;
+    paired.map(Some).map_err(|failed| failed.error)
 }
 
 /// Opens the port of a receiver that listens.
@@ -230,14 +248,21 @@ async fn listen(
     });
     let gate = Gate::new(Some(1));
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
-    let mut sessions: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
+    let mut sessions = FuturesUnordered::new();
     let stop = options.stop.clone();
     loop {
-        if sessions.is_empty()
-            && let Some(burned) = gate.burned()
-        {
+        let burned = gate.burned();
+        let closed = burned.is_some();
+        if let Some(burned) = burned.filter(|_| sessions.is_empty()) {
             return Err(burned);
         }
+        // Strangers who still come must not keep a burned code alive.
+        let newcomer = async {
+            match closed {
+                true => std::future::pending().await,
+                false => listener.accept().await,
+            }
+        };
         let late = async {
             match deadline {
                 Some(deadline) => time::sleep_until(deadline).await,
@@ -246,19 +271,18 @@ async fn listen(
         };
         select_biased! {
             session = sessions.select_next_some() => match session {
-                Ok(Some(paired)) => return Ok(paired),
-                Ok(None) => {}
-                Err(error) => match &error {
+                Ok(paired) => return Ok(paired),
+                // It had the code, which is good for one session.
+                Err(Failed { error, proved: true }) => return Err(error),
+                Err(Failed { error, .. }) => match &error {
                     Error::Session { peer: Some(peer), error: shared::Error::WrongCode } => {
                         options.events.tell(Event::AuthFailed { peer: *peer, left: gate.left() });
                     }
                     error => options.events.warn(format!("a connection failed before the code was proved: {error}")),
                 },
             },
-            wire = listener.accept().fuse() => match wire {
-                Some(wire) => sessions.push(
-                    pair(options, code, wire, Side::Listener, Some(&gate)).map(|paired| paired.map(Some)).boxed_local(),
-                ),
+            wire = newcomer.fuse() => match wire {
+                Some(wire) => sessions.push(pair(options, code, wire, Side::Listener, Some(&gate))),
                 None => return Err(Error::Internal("the socket failed".into())),
             },
             _ = stop.recv_async().fuse() => return Err(cancelled()),

@@ -189,7 +189,7 @@ impl HayateReceiver {
 
     /// Gives up when no sender was found and proved the code within this time: 50 s, or for ever where it listens.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = Some(timeout.min(crate::options::LONGEST));
         self
     }
 

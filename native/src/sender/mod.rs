@@ -261,7 +261,7 @@ impl HayateSender {
 
     /// Gives up when no receiver proved the code within this time. Without it, a sender waits until it is stopped.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = Some(timeout.min(crate::options::LONGEST));
         self
     }
 

@@ -114,7 +114,7 @@ async fn listen(
 
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut transfers: FuturesUnordered<LocalBoxFuture<'static, Outcome>> = FuturesUnordered::new();
-    let (mut sent, mut failure, mut ended, mut found) = (Vec::new(), None, 0, false);
+    let (mut sent, mut failure, mut ended) = (Vec::new(), None, 0);
     let announcer = RefCell::new(Some(announcer));
     let stop = options.stop.clone();
     let result = loop {
@@ -124,20 +124,26 @@ async fn listen(
         {
             break Ok(());
         }
-        if transfers.is_empty()
-            && let Some(burned) = context.gate.burned()
-        {
+        let burned = context.gate.burned();
+        let closed = burned.is_some();
+        if let Some(burned) = burned.filter(|_| transfers.is_empty()) {
             break Err(burned);
         }
+        // Strangers who still come must not keep a burned code alive.
+        let newcomer = async {
+            match closed {
+                true => std::future::pending().await,
+                false => listener.accept().await,
+            }
+        };
         let late = async {
             match deadline {
-                Some(deadline) if !found => time::sleep_until(deadline).await,
+                Some(deadline) if !context.gate.was_opened() => time::sleep_until(deadline).await,
                 _ => std::future::pending().await,
             }
         };
         select_biased! {
             outcome = transfers.select_next_some() => {
-                found |= outcome.paired;
                 match (outcome.paired, outcome.result) {
                     (_, Ok(done)) => {
                         ended += 1;
@@ -155,7 +161,7 @@ async fn listen(
                     (false, Err(_)) => {}
                 }
             },
-            wire = listener.accept().fuse() => match wire {
+            wire = newcomer.fuse() => match wire {
                 Some(wire) => {
                     let credentials = credentials(code, Side::Listener, options.cipher, wire.binding())?;
                     let link = Link::new(wire, options.limit);
@@ -167,10 +173,11 @@ async fn listen(
                 while transfers.next().await.is_some() {}
                 break Err(cancelled());
             }
-            () = late.fuse() => break Err(Error::NotFound(format!(
+            // Somebody may have come while this waited.
+            () = late.fuse() => if !context.gate.was_opened() { break Err(Error::NotFound(format!(
                 "no receiver came within {} s; run it again, with a longer --timeout",
                 options.timeout.unwrap_or_default().as_secs()
-            ))),
+            ))) },
         }
         if context.gate.is_full() {
             // Everybody is here; nobody else needs to find this sender.
@@ -242,7 +249,7 @@ pub(crate) async fn reach(
                 Err(error)
                     if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Disconnected) =>
                 {
-                    last = error
+                    last = error;
                 }
                 Err(error) => return Err(error),
             }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use shared::{Kind, Offer, path::SafeName};
+use shared::{Kind, MAX_TOP_LEVEL, Offer, path::SafeName};
 
 use super::{
     OnConflict, Output, Sink,
@@ -158,10 +158,23 @@ impl Plan {
                 FileSink::create(staging, name, shape, conflict).map(Sink::file)
             }
             Place::Within(parent) => {
-                open_tree(parent.stage()?, &offer, links, Becomes::Items, conflict)
+                let becomes = Becomes::Items {
+                    names: all_names(&offer.kind),
+                };
+                open_tree(parent.stage()?, &offer, links, becomes, conflict)
             }
         }
     }
+}
+
+/// The names at the top level, sorted as the archive brings them; `None` where an offer may list only the first.
+fn all_names(kind: &Kind) -> Option<Vec<SafeName>> {
+    let Kind::Items { names } = kind else {
+        return None;
+    };
+    let mut names = names.clone();
+    names.sort();
+    (names.len() < MAX_TOP_LEVEL).then_some(names)
 }
 
 fn open_tree(

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cap_std::fs::Dir;
 use shared::{
     archive::{Entry, Event, Kind, Policy, Reader},
-    path::SafePath,
+    path::{SafeName, SafePath},
 };
 
 use super::{
@@ -46,7 +46,10 @@ pub(super) enum Becomes {
         mtime: Option<i64>,
     },
     /// Each entry at its top under its own name.
-    Items,
+    Items {
+        /// The names that were agreed to, sorted, where the offer listed them all.
+        names: Option<Vec<SafeName>>,
+    },
 }
 
 #[derive(Debug)]
@@ -137,7 +140,11 @@ impl TreeSink {
         if self.current.is_some() {
             return Err(Error::Internal("an archive ended inside a file".into()));
         }
-        if (summary.entries, summary.bytes) != (self.shape.entries, self.shape.bytes) {
+        let missing = match &self.shape.becomes {
+            Becomes::Items { names: Some(names) } => names.len() != self.items.len(),
+            _ => false,
+        };
+        if missing || (summary.entries, summary.bytes) != (self.shape.entries, self.shape.bytes) {
             return Err(mismatch("not the files that were offered"));
         }
         close_levels(&self.top, &mut self.levels, 0);
@@ -165,7 +172,7 @@ impl TreeSink {
                 let names = publish(staging.dir(), target, &[item], self.shape.conflict)?;
                 Ok(stored_one(target.path, names))
             }
-            Becomes::Items => {
+            Becomes::Items { .. } => {
                 let names = publish(&self.top, target, &self.items, self.shape.conflict)?;
                 Ok(Stored {
                     path: Some(target.path.to_path_buf()),
@@ -189,6 +196,12 @@ impl TreeSink {
             .as_os_str()
             .to_owned();
         if depth == 1 {
+            // Nobody agreed to what was not named: a hidden file, for one.
+            if let Becomes::Items { names: Some(names) } = &self.shape.becomes
+                && names.get(self.items.len()).map(SafeName::as_bytes) != Some(name.as_bytes())
+            {
+                return Err(mismatch("not the files that were offered"));
+            }
             self.items.push(Item {
                 staged: os_name.clone(),
                 name: os_name.clone(),

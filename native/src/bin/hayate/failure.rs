@@ -66,9 +66,15 @@ impl From<Error> for Failure {
             ErrorKind::DeclinedHere => "declined; nothing was stored".to_owned(),
             _ => error.to_string(),
         };
+        let hint = match &error {
+            Error::Network { .. } if kind == ErrorKind::Usage => {
+                Some("choose another port or address: --port, --bind or --listen=ADDR:PORT")
+            }
+            _ => hint(kind),
+        };
         Self::Said {
             message,
-            hint: hint(kind).map(str::to_owned),
+            hint: hint.map(str::to_owned),
             kind,
         }
     }
