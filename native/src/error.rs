@@ -224,6 +224,18 @@ impl Error {
         }
     }
 
+    /// More than the receiver's limit of so many bytes.
+    pub(crate) fn too_large(limit: u64) -> Self {
+        let refused = shared::UnsafeContent {
+            what: "more bytes than --max-size allows",
+            name: limit.to_string().into_bytes(),
+        };
+        Self::Session {
+            peer: None,
+            error: shared::Error::Unsafe(refused),
+        }
+    }
+
     pub(crate) fn disk(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Disk {
             doing,

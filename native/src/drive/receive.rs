@@ -22,7 +22,6 @@ use crate::{
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
-    receiver::too_large,
     sink::{Sink, Stored},
     wire::{Wire, WireCloser},
 };
@@ -213,7 +212,7 @@ where
                             done += block.len() as u64;
                             self.session.recycle(block);
                             if let Some(limit) = limit.filter(|limit| done > *limit) {
-                                self.fail(too_large(limit));
+                                self.fail(Error::too_large(limit));
                                 continue;
                             }
                             let current = storage.current();

@@ -18,8 +18,6 @@ use crate::{
 mod find;
 mod session;
 
-pub(crate) use session::too_large;
-
 /// One transfer that arrived, was verified and stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {

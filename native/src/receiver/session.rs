@@ -88,24 +88,12 @@ async fn plan(options: &HayateReceiver, offer: &Offer) -> Result<Plan, Error> {
             .payload
             .is_some_and(|payload| payload.max(offer.bytes) > limit)
     {
-        return Err(too_large(limit));
+        return Err(Error::too_large(limit));
     }
     let (offer, output, conflict) = (offer.clone(), options.output.clone(), options.conflict);
     compio::runtime::spawn_blocking(move || Plan::new(&offer, &output, conflict))
         .await
         .unwrap_or_else(|_| Err(Error::Internal("the target was not looked at".into())))
-}
-
-pub(crate) fn too_large(limit: u64) -> Error {
-    let what = "more bytes than --max-size allows";
-    let unsafe_content = shared::UnsafeContent {
-        what,
-        name: limit.to_string().into_bytes(),
-    };
-    Error::Session {
-        peer: None,
-        error: shared::Error::Unsafe(unsafe_content),
-    }
 }
 
 fn declined() -> Error {
