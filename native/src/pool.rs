@@ -29,6 +29,7 @@ pub(crate) struct Worker {
 pub(crate) struct Pool {
     jobs: flume::Sender<Job>,
     buffers: Buffers,
+    workers: usize,
 }
 
 impl Pool {
@@ -36,8 +37,8 @@ impl Pool {
     pub(crate) fn start(compression: Compression) -> Result<Self, Error> {
         let (jobs, queue) = flume::unbounded::<Job>();
         let count = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(MAX_WORKERS);
+            .map_or(1, |cores| usize::from(cores).saturating_sub(1))
+            .clamp(1, MAX_WORKERS);
         for index in 0..count {
             let queue = queue.clone();
             let mut worker = Worker {
@@ -51,12 +52,18 @@ impl Pool {
         Ok(Self {
             jobs,
             buffers: Buffers::default(),
+            workers: count,
         })
     }
 
     /// Has `job` done on one of the threads. The lane bounds how many it hands out.
     pub(crate) fn run(&self, job: impl FnOnce(&mut Worker) + Send + 'static) {
         let _ = self.jobs.send(Box::new(job));
+    }
+
+    /// How many threads there are.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
     }
 
     /// Memory that goes round between blocks.

@@ -82,8 +82,11 @@ struct Drive<W: Wire> {
     /// Payload bytes of the blocks that wait to be transmitted, in order.
     lengths: VecDeque<u64>,
     done: u64,
+    /// Slots that wait, and how many are being filled or wait to be sent.
+    slots: VecDeque<Slot>,
+    busy: usize,
     filled: flume::Receiver<Result<shared::Block, Error>>,
-    fill: flume::Sender<Result<shared::Block, Error>>,
+    tell_filled: flume::Sender<Result<shared::Block, Error>>,
     compared: flume::Receiver<Tree>,
     compare: flume::Sender<Tree>,
     pipe: Option<flume::Sender<Slot>>,
@@ -124,8 +127,10 @@ where
         outgoing: None,
         lengths: VecDeque::new(),
         done: 0,
+        slots: VecDeque::new(),
+        busy: 0,
         filled,
-        fill,
+        tell_filled: fill,
         compared,
         compare,
         pipe: None,
@@ -189,6 +194,8 @@ where
 
     fn handed_over(&mut self) {
         self.done += self.lengths.pop_front().unwrap_or_default();
+        self.busy = self.busy.saturating_sub(1);
+        self.dispatch();
         self.progress();
     }
 
@@ -265,9 +272,26 @@ where
             self.context.events.accepted(self.link.peer);
             self.widen();
         }
+        self.slots.push_back(slot);
+        self.dispatch();
+    }
+
+    /// Has slots filled, but only a few more than can be sent at once: what is ready too early has left the caches when
+    /// it is needed.
+    fn dispatch(&mut self) {
+        let most = self.context.pool.workers() + 2 * usize::from(self.context.lanes);
+        while self.busy < most
+            && let Some(slot) = self.slots.pop_front()
+        {
+            self.busy += 1;
+            self.fill(slot);
+        }
+    }
+
+    fn fill(&mut self, slot: Slot) {
         match &self.context.feed {
             Feed::Source(source) => {
-                let (source, fill) = (Arc::clone(source), self.fill.clone());
+                let (source, fill) = (Arc::clone(source), self.tell_filled.clone());
                 let buffers = self.context.pool.buffers().clone();
                 self.context.pool.run(move |worker| {
                     let mut plain = buffers.plain();
@@ -283,7 +307,7 @@ where
                     pump(
                         Arc::clone(pipe),
                         self.context.pool.clone(),
-                        self.fill.clone(),
+                        self.tell_filled.clone(),
                     )
                 });
                 let _ = slots.send(slot);
