@@ -107,6 +107,16 @@ impl Listener {
         Self(Rc::new(RefCell::new(listener)))
     }
 
+    /// Tells `progress` as well how far a transfer is.
+    pub(crate) fn with_progress(self, mut progress: impl FnMut(Progress) + 'static) -> Self {
+        Self::new(move |event| {
+            if let Event::Progress { progress: at, .. } = &event {
+                progress(at.clone());
+            }
+            self.tell(event);
+        })
+    }
+
     pub(crate) fn tell(&self, event: Event) {
         // A listener that causes another event from within itself does not hear that one.
         if let Ok(mut listener) = self.0.try_borrow_mut() {

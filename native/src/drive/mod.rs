@@ -34,6 +34,14 @@ const FAREWELL: Duration = Duration::from_millis(800);
 /// Writes that wait for the wire, and reads that wait for the session: a few, since each may be a whole block.
 const QUEUE: usize = 2;
 
+/// Waits until a deadline, for ever where there is none.
+pub(crate) async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => time::sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
 /// What the wire brings.
 pub(crate) type Incoming = Result<Vec<Bytes>, End>;
 

@@ -8,12 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use compio::time;
 use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{Credentials, Offer, Output, Reason, Receiver, receiver::Request, tree::Tree};
 
 use super::{
-    FAREWELL, HANDSHAKE, Link,
+    FAREWELL, HANDSHAKE, Link, at,
     lanes::{self, Arrival, Permit, Traffic},
     storage::{Report, Storage},
 };
@@ -277,13 +276,7 @@ where
                 None => pending().await,
             }
         };
-        let deadline = self.deadline;
-        let late = async {
-            match deadline {
-                Some(deadline) => time::sleep_until(deadline).await,
-                None => pending().await,
-            }
-        };
+        let late = at(self.deadline);
         let (stopped, signal) = (self.stopped, self.stop.clone());
         let stop = async {
             if stopped || signal.recv_async().await.is_ok() {

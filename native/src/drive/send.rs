@@ -9,12 +9,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use compio::time;
 use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{Credentials, Offer, Output, Reason, Sender, Side, Slot, sender::Request, tree::Tree};
 
 use super::{
-    FAREWELL, HANDSHAKE, Link,
+    FAREWELL, HANDSHAKE, Link, at,
     feed::{Feed, pump},
     lanes::{self, Outlet, Traffic},
     outlets::Lanes,
@@ -357,13 +356,7 @@ where
                 None => pending().await,
             }
         };
-        let deadline = self.deadline;
-        let late = async {
-            match deadline {
-                Some(deadline) => time::sleep_until(deadline).await,
-                None => pending().await,
-            }
-        };
+        let late = at(self.deadline);
         let (stopped, signal) = (self.stopped, self.context.stop.clone());
         let stop = async {
             if stopped || signal.recv_async().await.is_ok() {
@@ -376,10 +369,8 @@ where
                 let block = self.outgoing.take().is_some_and(|bytes| shared::is_block(&bytes));
                 if block && sent {
                     self.handed_over();
-                } else if !sent {
-                    // The wire is gone; the reading half brings the reason, if the peer gave one.
-                    self.outgoing = None;
                 }
+                // Where the wire is gone, the reading half brings the reason, if the peer gave one.
             },
             block = self.filled.recv_async().fuse() => match block {
                 Ok(Ok(block)) => self.submit(block),

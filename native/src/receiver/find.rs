@@ -18,7 +18,7 @@ use super::{HayateReceiver, Source};
 use crate::{
     DEFAULT_PORT, Error, Event, Target,
     discover::{Browser, Found, Scope},
-    drive::{Link, receive::Drive},
+    drive::{Link, at, receive::Drive},
     gate::Gate,
     identity::Identity,
     quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
@@ -263,12 +263,7 @@ async fn listen(
                 false => listener.accept().await,
             }
         };
-        let late = async {
-            match deadline {
-                Some(deadline) => time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
+        let late = at(deadline);
         select_biased! {
             session = sessions.select_next_some() => match session {
                 Ok(paired) => return Ok(paired),

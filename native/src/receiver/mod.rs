@@ -223,15 +223,9 @@ impl HayateReceiver {
         mut self,
         directory: impl AsRef<Path>,
         mut accept: impl AsyncFnMut(&Offered) -> bool,
-        mut progress: impl FnMut(Progress) + 'static,
+        progress: impl FnMut(Progress) + 'static,
     ) -> Result<Received, Error> {
-        let events = self.events.clone();
-        self.events = Listener::new(move |event| {
-            if let Event::Progress { progress: at, .. } = &event {
-                progress(at.clone());
-            }
-            events.tell(event);
-        });
+        self.events = self.events.with_progress(progress);
         self.output = Output::Directory(directory.as_ref().to_owned());
         self.run(async |offered, _| match accept(offered).await {
             true => Decision::Accept,

@@ -290,15 +290,9 @@ impl HayateSender {
     pub async fn send(
         mut self,
         path: impl AsRef<Path>,
-        mut progress: impl FnMut(Progress) + 'static,
+        progress: impl FnMut(Progress) + 'static,
     ) -> Result<Sent, Error> {
-        let events = self.events.clone();
-        self.events = Listener::new(move |event| {
-            if let Event::Progress { progress: at, .. } = &event {
-                progress(at.clone());
-            }
-            events.tell(event);
-        });
+        self.events = self.events.with_progress(progress);
         self.receivers = Some(1);
         let sent = self
             .send_all(Payload::Paths(vec![path.as_ref().to_owned()]))

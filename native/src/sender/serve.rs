@@ -1,7 +1,6 @@
 //! The life of a sender: be found or dial, let peers prove the code, serve those that did.
 
 use std::{
-    cell::RefCell,
     net::SocketAddr,
     rc::Rc,
     sync::Arc,
@@ -19,7 +18,7 @@ use crate::{
     Cipher, DEFAULT_PORT, Error, ErrorKind, Event,
     discover::{Announcement, Announcer, Scope},
     drive::{
-        Link,
+        Link, at,
         feed::Feed,
         send::{self, Context, Outcome},
     },
@@ -109,13 +108,12 @@ async fn listen(
         },
         &identity,
     )?;
-    let announcer = announce(options, code, listener.port())?;
+    let mut announcer = announce(options, code, listener.port())?;
     tell_waiting(options, code, &listener);
 
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut transfers: FuturesUnordered<LocalBoxFuture<'static, Outcome>> = FuturesUnordered::new();
     let (mut sent, mut failure, mut ended) = (Vec::new(), None, 0);
-    let announcer = RefCell::new(Some(announcer));
     let stop = options.stop.clone();
     let result = loop {
         if options
@@ -136,12 +134,7 @@ async fn listen(
                 false => listener.accept().await,
             }
         };
-        let late = async {
-            match deadline {
-                Some(deadline) if !context.gate.was_opened() => time::sleep_until(deadline).await,
-                _ => std::future::pending().await,
-            }
-        };
+        let late = at(deadline.filter(|_| !context.gate.was_opened()));
         select_biased! {
             outcome = transfers.select_next_some() => {
                 match (outcome.paired, outcome.result) {
@@ -181,7 +174,7 @@ async fn listen(
         }
         if context.gate.is_full() {
             // Everybody is here; nobody else needs to find this sender.
-            announcer.take();
+            announcer = None;
         }
     };
     drop(announcer);
