@@ -123,6 +123,12 @@ impl<'a> Element<'a> {
         })
     }
 
+    /// What it looks like, as PNG.
+    #[track_caller]
+    pub fn picture(&self) -> Vec<u8> {
+        super::decode(&self.get("screenshot").unwrap())
+    }
+
     /// Its role, as a screen reader is told it.
     pub fn role(&self) -> Result<String, Refusal> {
         self.get("computedrole").map(text)

@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,8 +127,9 @@ impl<'net> Browser<'net> {
     }
 
     /// What the tab shows, as PNG.
-    pub fn picture(&self) -> Value {
-        self.get("/screenshot")
+    #[track_caller]
+    pub fn picture(&self) -> Vec<u8> {
+        decode(&self.get("/screenshot"))
     }
 
     /// Waits until `find` finds something.
@@ -197,6 +199,12 @@ impl<'net> Browser<'net> {
         let console = console.map_or_else(|_| String::new(), |log| format!("{log:#}"));
         format!("{:?} shows {page}\nits console: {console}", self.kind)
     }
+}
+
+/// The bytes of a picture: section 17.
+fn decode(picture: &Value) -> Vec<u8> {
+    let text = picture.as_str().unwrap();
+    BASE64_STANDARD.decode(text).unwrap()
 }
 
 impl Drop for Browser<'_> {
