@@ -156,7 +156,6 @@ function finish(result) {
 }
 
 function fail({ kind, message, next, left, retry: again }) {
-  const wrongCode = kind === "wrong_code";
   leave();
   if (!again) forget();
   const title = t("errorTitle", {}, kind);
@@ -165,10 +164,11 @@ function fail({ kind, message, next, left, retry: again }) {
   find("ended-left").hidden = left === null || left === undefined;
   if (!find("ended-left").hidden) find("ended-left").textContent = t("triesLeft", { count: left, n: left });
   find("retry").hidden = !again;
-  last = last && { ...last, retype: wrongCode };
+  last = last && { ...last, retype: ["wrong_code", "usage"].includes(kind) };
 }
 
-function accept() {
+function accept(event) {
+  if (isEcho(event)) return;
   run.accepted = true;
   remember(run);
   post({ type: "accept" });
@@ -178,7 +178,8 @@ function accept() {
   turnTo("transfer");
 }
 
-function decline() {
+function decline(event) {
+  if (isEcho(event)) return;
   post({ type: "decline" });
   leave();
   forget();
@@ -195,7 +196,9 @@ function cancel() {
 }
 
 function retry() {
-  if (!last || last.retype) {
+  if (broken) {
+    location.reload();
+  } else if (!last || last.retype) {
     idle();
     field.focus();
   } else {
@@ -229,6 +232,9 @@ function end(mood, title, message, next = "") {
   find("retry").hidden = true;
   turnTo("ended");
 }
+
+/** The second half of a double click was meant for what was there before, and decides nothing. */
+const isEcho = (event) => event.detail > 1;
 
 /** Shows one section. The focus goes to its title, so that no key pressed a moment too late decides anything. */
 function turnTo(next) {

@@ -32,7 +32,7 @@ export class CodeField {
   /** The words that are completed; before they are known, nothing is completed or marked. */
   set words(words) {
     this.#words = words;
-    this.#tell(this.#problem(false));
+    if (this.#input.value) this.#tell(this.#problem(false));
   }
 
   get value() {

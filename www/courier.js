@@ -25,7 +25,7 @@ export function startWorker(heard) {
   const fail = () => {
     clearTimeout(late);
     worker.terminate();
-    heard(failure(t("workerFailed"), t("workerNext")));
+    heard({ ...failure(t("workerFailed"), t("workerNext")), retry: true });
   };
   const late = setTimeout(fail, READY_WITHIN);
   worker.addEventListener("error", fail);

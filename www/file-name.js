@@ -3,7 +3,8 @@
 import { t } from "./strings.js";
 
 // Controls, bidi controls, zero-width and other invisible characters, separators, and halves of surrogate pairs.
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}-\u{180f}\u{3164}\u{ffa0}\u{fe00}-\u{fe0e}]/gu;
+// Joiners belong to emoji and to several scripts.
+const HIDDEN = /(?![\u{200c}\u{200d}])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}-\u{180f}\u{3164}\u{ffa0}\u{fe00}-\u{fe0e}]/gu;
 
 // What Windows reads as a device, whatever the extension.
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i;
@@ -14,9 +15,7 @@ const MOST_SAVED_BYTES = 200;
 
 /** The name with everything invisible or reordering written out, as the command line does. */
 export function visible(name) {
-  return String(name).replace(HIDDEN, (c) =>
-    // Joiners belong to emoji and to several scripts; alone between other letters they do no harm in a <bdi>.
-    c === "\u{200d}" || c === "\u{200c}" ? c : `\\u{${c.codePointAt(0).toString(16)}}`);
+  return String(name).replace(HIDDEN, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
 
 /** The name cut in the middle, so that its beginning and its ending are both seen. */

@@ -47,10 +47,16 @@ export class FileList {
     const what = document.createElement("div");
     what.id = `file-${index}`;
     const name = document.createElement("span");
-    show(name, file.path);
     const size = document.createElement("small");
+    const slash = file.path.lastIndexOf("/");
+    show(name, file.path.slice(slash + 1));
     size.textContent = bytes(file.size);
     what.append(name, size);
+    if (slash > 0) {
+      const folder = document.createElement("small");
+      show(folder, file.path.slice(0, slash));
+      what.append(folder);
+    }
     const save = document.createElement("button");
     save.type = "button";
     save.textContent = t("save");

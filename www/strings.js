@@ -1,7 +1,9 @@
 // Every word that the page says of itself. Another language is one more table with the same keys; a sentence that
-// counts has one form for each plural category of its language. `{name}` is filled in by `t`.
+// counts has one form for each plural category of its language, and `direction` is "rtl" where it is written so. `{name}` is filled in by `t`.
 
 const english = {
+  direction: "ltr",
+
   receive: "Receive",
   decline: "Decline",
   cancel: "Cancel",
@@ -144,6 +146,7 @@ export function t(key, values = {}, form = null) {
 /** Fills every element that carries `data-t` or `data-t-label`, once. */
 export function translate(root) {
   document.documentElement.lang = language;
+  document.documentElement.dir = t("direction");
   for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of root.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
 }
