@@ -164,7 +164,7 @@ function fail({ kind, message, next, left, retry: again }) {
   find("ended-left").hidden = left === null || left === undefined;
   if (!find("ended-left").hidden) find("ended-left").textContent = t("triesLeft", { count: left, n: left });
   find("retry").hidden = !again;
-  last = last && { ...last, retype: ["wrong_code", "usage"].includes(kind) };
+  last = last && { ...last, retype: ["wrong-code", "bad-code"].includes(kind) };
 }
 
 function accept(event) {
