@@ -20,8 +20,11 @@ export class CodeField {
     input.addEventListener("input", (event) => this.#typed(event));
     input.addEventListener("keydown", (event) => this.#pressed(event));
     input.addEventListener("blur", () => this.#close());
-    // The field keeps the focus, and with it the keyboard of a phone stays open.
-    list.addEventListener("pointerdown", (event) => event.preventDefault());
+    // The field keeps the focus while something beside it is pressed: a list that closed on the way would move the
+    // button away from under the finger, and the keyboard of a phone stays open.
+    input.form.addEventListener("mousedown", (event) => {
+      if (event.target !== input) event.preventDefault();
+    });
     list.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");
       if (option) this.#take(option.dataset.word);
