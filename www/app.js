@@ -27,6 +27,9 @@ const secureUrl = location.protocol === "http:" && !isSecureContext
 let run = null;
 /** What "Try again" starts from. */
 let last = null;
+/** Whether the Worker still stops a transfer that is over here; and what it is to be told when it has. */
+let stopping = false;
+let waiting = null;
 let view = null;
 /** The message of a Worker that is gone; nothing can be received any more without a reload. */
 let broken = null;
@@ -84,7 +87,9 @@ function begin({ code, host, auto = false }) {
     fail(broken);
     return;
   }
-  post({ type: "start", code, host, transport: "auto", auto });
+  const start = { type: "start", code, host, transport: "auto", auto };
+  if (stopping) waiting = start;
+  else post(start);
   find("transfer-title").textContent = t(auto ? "statusResuming" : "connectingTitle");
   progress.wait();
   status.say(auto ? `${t("statusResuming")} ${t("statusConnecting")}` : t("statusConnecting"), "busy");
@@ -98,13 +103,22 @@ function heard(message) {
     broken = message;
     // What was received already is whole and stays.
     if (view !== "done") fail(message);
+  } else if (stopping) {
+    if (message.type === "error" || message.type === "done") stopped();
   } else if (run || (message.type === "error" && message.kind === "browser")) {
     ({ status: stage, offer: offered, progress: moved, done: finish, error: fail })[message.type]?.(message);
   }
 }
 
+/** The Worker is free again. */
+function stopped() {
+  stopping = false;
+  if (waiting) post(waiting);
+  waiting = null;
+}
+
 function stage({ stage: name, transport }) {
-  run.transport = transport ?? run.transport;
+  run.transport = transport ?? (name === "connecting" ? null : run.transport);
   const words = { transport: run.transport };
   const sentence = {
     connecting: () => t(run.transport ? "statusConnectingOver" : "statusConnecting", words),
@@ -148,21 +162,21 @@ function moved({ done: bytes, total }) {
 
 function finish(result) {
   const said = t("statusDone", { transport: run.transport });
+  // The payload of a folder is longer than its files.
+  const size = run.offer?.bytes ?? result.bytes;
   leave();
   forget();
-  done.show(result, said);
+  done.show({ ...result, bytes: size }, said);
   status.say(said, "good");
   turnTo("done");
 }
 
-function fail({ kind, message, next, left, retry: again }) {
+function fail({ kind, message, next, retry: again }) {
   leave();
   if (!again) forget();
   const title = t("errorTitle", {}, kind);
   end("bad", title, message, next);
   status.say(t("statusFailed", { title }), "bad");
-  find("ended-left").hidden = left === null || left === undefined;
-  if (!find("ended-left").hidden) find("ended-left").textContent = t("triesLeft", { count: left, n: left });
   find("retry").hidden = !again;
   last = last && { ...last, retype: ["wrong-code", "bad-code"].includes(kind) };
 }
@@ -180,19 +194,23 @@ function accept(event) {
 
 function decline(event) {
   if (isEcho(event)) return;
-  post({ type: "decline" });
-  leave();
-  forget();
+  stop("decline");
   end("calm", t("endedDeclined"), t("endedDeclinedMessage"));
   status.say(t("statusDeclined"), "calm");
 }
 
 function cancel() {
-  post({ type: "cancel" });
-  leave();
-  forget();
+  stop("cancel");
   end("calm", t("endedCancelled"), t("endedCancelledMessage"));
   status.say(t("statusCancelled"), "calm");
+}
+
+function stop(how) {
+  if (waiting) waiting = null;
+  else post({ type: how });
+  stopping = true;
+  leave();
+  forget();
 }
 
 function retry() {
@@ -228,7 +246,6 @@ function end(mood, title, message, next = "") {
   find("ended-message").textContent = message;
   find("ended-next").textContent = next ?? "";
   find("ended-next").hidden = !next;
-  find("ended-left").hidden = true;
   find("retry").hidden = true;
   turnTo("ended");
 }

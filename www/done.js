@@ -24,9 +24,9 @@ export class Done {
   constructor(find, status) {
     this.#find = find;
     this.#status = status;
-    this.#list = new FileList(find("files"), find("files-end"), (file) => this.#save(file.blob, file.path));
+    this.#list = new FileList(find("files"), find("files-end"), (file) => this.#save(file.blob, file.name));
     find("copy").addEventListener("click", () => this.#copy());
-    find("save-one").addEventListener("click", () => this.#save(this.#result.files[0].blob, this.#result.files[0].path));
+    find("save-one").addEventListener("click", () => this.#save(this.#result.files[0].blob, this.#result.files[0].name));
     find("save-all").addEventListener("click", () => this.#saveAll());
     find("save-folder").addEventListener("click", () => this.#saveFolder());
     find("share").addEventListener("click", () => this.#share());
@@ -89,10 +89,10 @@ export class Done {
     this.#find("save-note").hidden = text === "";
   }
 
-  #save(blob, path) {
-    download(blob, path);
+  #save(blob, name) {
+    download(blob, name);
     this.#saved = true;
-    this.#status.say(t("statusSaved", { name: quoted(path), before: this.#said }), "good");
+    this.#status.say(t("statusSaved", { name: quoted(name), before: this.#said }), "good");
   }
 
   async #saveAll() {
@@ -103,7 +103,7 @@ export class Done {
     }
     this.#note(t("savedSome"));
     for (const file of files) {
-      this.#save(file.blob, file.path);
+      this.#save(file.blob, file.name);
       await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS));
     }
   }

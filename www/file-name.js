@@ -46,12 +46,6 @@ export function savable(name) {
   return shorten(safe) || t("unnamed");
 }
 
-/** The last component of a path, savable. */
-export const savableBase = (path) => savable(String(path).split("/").filter(Boolean).at(-1) ?? "");
-
-/** All components of a path, savable. */
-export const savablePath = (path) => String(path).split("/").filter(Boolean).map(savable);
-
 /** `name` with `(n)` before its extension. */
 export function numbered(name, n) {
   const dot = name.lastIndexOf(".");

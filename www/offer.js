@@ -41,8 +41,7 @@ export function showOffer(find, offer, secureUrl) {
   }
 }
 
-function limitWarning({ bytes: size, limit }) {
-  if (limit === null || limit === undefined) return null;
-  if (size === null) return t("limitUnknown", { limit: bytes(limit) });
-  return size > limit ? t("overLimit", { limit: bytes(limit) }) : null;
+function limitWarning({ bytes: size, limit, fits, store }) {
+  if (!fits) return t("overLimit", { limit: bytes(limit) });
+  return size === null && store === "memory" ? t("limitUnknown", { limit: bytes(limit) }) : null;
 }

@@ -1,6 +1,6 @@
 // Ways out of the page for what was received: the browser's downloads, a picked folder, the system's share sheet.
 
-import { mediaType, numbered, savable, savableBase, savablePath } from "./file-name.js";
+import { mediaType, numbered, savable } from "./file-name.js";
 
 /** A download may take long to be copied, and no event tells when it is. */
 const REVOKE_AFTER = 15 * 60_000;
@@ -9,8 +9,8 @@ const REVOKE_AFTER = 15 * 60_000;
 const MOST_SHARED = 20;
 
 /** Hands one file to the browser's downloads. */
-export function download(blob, path) {
-  const name = savableBase(path);
+export function download(blob, wanted) {
+  const name = savable(wanted);
   const url = URL.createObjectURL(blob.slice(0, blob.size, mediaType(name)));
   const link = document.createElement("a");
   link.href = url;
@@ -35,10 +35,10 @@ export async function saveToFolder(files, saving) {
   const taken = new Set();
   for (const [index, file] of files.entries()) {
     saving(index, file);
-    const [top, ...rest] = savablePath(file.path);
-    if (!tops.has(top)) tops.set(top, await freeName(folder, top ?? savable("")));
+    const [top, ...below] = [...file.path.split("/").slice(0, -1), file.name];
     try {
-      await write(folder, freePath([tops.get(top), ...rest], taken), file.blob);
+      if (!tops.has(top)) tops.set(top, await freeName(folder, savable(top), [...tops.values()]));
+      await write(folder, freePath([tops.get(top), ...below.map(savable)], taken), file.blob);
     } catch (error) {
       throw Object.assign(error, { path: file.path });
     }
@@ -46,10 +46,11 @@ export async function saveToFolder(files, saving) {
   return folder.name;
 }
 
-/** A name that `folder` does not hold yet. */
-async function freeName(folder, name) {
+/** A name that neither `folder` holds yet nor is `given` away; names that differ only in case are one on many systems. */
+async function freeName(folder, name, given) {
   for (let n = 1; ; n += 1) {
     const wanted = n === 1 ? name : numbered(name, n);
+    if (given.some((other) => other.toLowerCase() === wanted.toLowerCase())) continue;
     try {
       await folder.getFileHandle(wanted);
     } catch (error) {
@@ -59,7 +60,7 @@ async function freeName(folder, name) {
   }
 }
 
-/** Names that differ only in case, or only in what was not savable, are one on many file systems. */
+/** A path that no file has been written to, for names that differ only in case or in what was not savable. */
 function freePath(path, taken) {
   const base = path.at(-1);
   for (let n = 1; ; n += 1) {
@@ -78,8 +79,8 @@ async function write(folder, path, blob) {
   await blob.stream().pipeTo(await handle.createWritable());
 }
 
-const shareable = (files) => files.map(({ path, blob }) => {
-  const name = savableBase(path);
+const shareable = (files) => files.map(({ name: wanted, blob }) => {
+  const name = savable(wanted);
   return new File([blob], name, { type: mediaType(name) });
 });
 

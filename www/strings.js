@@ -58,7 +58,7 @@ const english = {
   placeDisk: "It is kept in this browser until you save it.",
   placeMemory: "It is kept in this page’s memory until you save it. Keep the page open.",
   placeText: "It is shown on this page.",
-  overLimit: "This browser has room for {limit} here; the offer is larger and may not fit.",
+  overLimit: "This browser has room for {limit} here. The offer is larger than that.",
   limitUnknown: "This page has room for {limit}. Whether that is enough shows only on the way.",
   limitLink: "Open the https page for large files.",
 
@@ -101,6 +101,7 @@ const english = {
     "bad-code": "Not a code phrase",
     burned: "Too many tries",
     busy: "The sender is busy",
+    network: "Sender not reached",
     gone: "Connection lost",
     disk: "No place to keep it",
     "too-large": "Too large for this browser",
@@ -113,7 +114,6 @@ const english = {
     browser: "This browser cannot",
     other: "It did not work",
   },
-  triesLeft: { zero: "No try is left. The sender has to start again, with a new code phrase.", one: "1 try is left.", other: "{n} tries are left." },
   workerMissing: "This browser has no {what}, which this page needs to decrypt what it receives.",
   workerFailed: "A part of this page did not load or stopped working.",
   workerNext: "Check that the sender is still running, then reload the page.",
@@ -139,7 +139,7 @@ const plural = new Intl.PluralRules(language);
 export function t(key, values = {}, form = null) {
   let text = tables[language][key] ?? english[key];
   if (typeof text === "object") {
-    const wanted = form ?? (values.count === 0 && text.zero ? "zero" : plural.select(values.count));
+    const wanted = form ?? plural.select(values.count);
     text = Object.hasOwn(text, wanted) ? text[wanted] : text.other;
   }
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
