@@ -12,6 +12,9 @@ import { stayAwake } from "./wake.js";
 
 const VIEWS = ["idle", "offer", "transfer", "done", "ended"];
 
+/** Errors after which the same code phrase is of no use. */
+const RETYPE = ["wrong-code", "bad-code"];
+
 const find = (id) => document.getElementById(id);
 
 translate(document);
@@ -25,8 +28,9 @@ const secureUrl = location.protocol === "http:" && !isSecureContext
 
 /** The transfer under way: `{code, host, auto, accepted, transport, offer}`; null while there is none. */
 let run = null;
-/** What "Try again" starts from. */
+/** What "Try again" starts from, and the kind of the last error. */
 let last = null;
+let failed = null;
 /** Whether the Worker still stops a transfer that is over here; and what it is to be told when it has. */
 let stopping = false;
 let waiting = null;
@@ -178,7 +182,7 @@ function fail({ kind, message, next, retry: again }) {
   end("bad", title, message, next);
   status.say(t("statusFailed", { title }), "bad");
   find("retry").hidden = !again;
-  last = last && { ...last, retype: ["wrong-code", "bad-code"].includes(kind) };
+  failed = kind;
 }
 
 function accept(event) {
@@ -213,10 +217,11 @@ function stop(how) {
   forget();
 }
 
+/** What "Try again" does after an error of this kind. */
 function retry() {
-  if (broken) {
+  if (failed === "browser") {
     location.reload();
-  } else if (!last || last.retype) {
+  } else if (!last || RETYPE.includes(failed)) {
     idle();
     field.focus();
   } else {
