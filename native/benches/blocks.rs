@@ -81,7 +81,7 @@ fn transfer(blocks: u64, suite: Suite, content: &[u8]) -> Times {
     loop {
         match sender.poll().unwrap() {
             Output::Transmit(bytes) => receiver.receive(&bytes),
-            Output::Request(Send::Pair) => sender.pair(),
+            Output::Request(Send::Pair) => sender.pair(2),
             Output::Request(Send::Join(_)) => {}
             Output::Request(Send::Offer) => sender.offer(offer.clone()),
             Output::Request(Send::Compare(_)) => sender.resume(Tree::new()),
@@ -104,7 +104,7 @@ fn transfer(blocks: u64, suite: Suite, content: &[u8]) -> Times {
         loop {
             match receiver.poll().unwrap() {
                 Output::Transmit(bytes) => sender.receive(&bytes),
-                Output::Request(Receive::Pair) => receiver.pair(),
+                Output::Request(Receive::Pair) => receiver.pair(2),
                 Output::Request(Receive::Join(_) | Receive::Widen(_)) => {}
                 Output::Request(Receive::Decide(_)) => receiver.accept(Tree::new()),
                 Output::Request(Receive::Open(sealed)) => {

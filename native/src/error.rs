@@ -249,7 +249,7 @@ fn session_kind(error: &shared::Error) -> ErrorKind {
     use shared::Error as E;
     match error {
         E::Version { .. } => ErrorKind::Version,
-        E::WrongCode | E::Burned => ErrorKind::Code,
+        E::WrongCode { .. } | E::Burned => ErrorKind::Code,
         E::Busy => ErrorKind::NotFound,
         E::Tampered | E::Malformed(_) | E::Unexpected(_) | E::Mismatch(_) => ErrorKind::Protocol,
         E::Unsafe(_) => ErrorKind::Unsafe,

@@ -74,6 +74,11 @@ impl Gate {
         GUESSES.saturating_sub(self.state.borrow().wrong.len() as u32)
     }
 
+    /// Wrong codes that are still allowed if the guess that is open is one.
+    pub(crate) fn left_after_this(&self) -> u8 {
+        self.left().saturating_sub(1) as u8
+    }
+
     /// Whether anybody has proved the code so far.
     pub(crate) fn was_opened(&self) -> bool {
         self.state.borrow().opened

@@ -18,8 +18,11 @@ pub enum Error {
         theirs: u8,
     },
     /// The peer does not hold the same code phrase, or somebody sits between the two.
-    #[error("the code phrase is not the peer's")]
-    WrongCode,
+    #[error("the code phrase is not the peer's{}", tries(*left))]
+    WrongCode {
+        /// Wrong codes that the listening side still allows, where it has said so; not authenticated.
+        left: Option<u8>,
+    },
     /// The listening side saw too many wrong codes and accepts no more.
     #[error("the code phrase was tried too often and is no longer valid")]
     Burned,
@@ -58,6 +61,15 @@ pub enum Error {
     /// The driver answered what was not asked: a bug on this side.
     #[error("the session was driven wrongly: {0}")]
     Misuse(&'static str),
+}
+
+fn tries(left: Option<u8>) -> String {
+    match left {
+        None => String::new(),
+        Some(0) => ", and it can be tried no more".into(),
+        Some(1) => "; 1 try is left".into(),
+        Some(left) => format!("; {left} tries are left"),
+    }
 }
 
 fn peer_says(reason: Reason, detail: &str) -> String {

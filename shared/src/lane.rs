@@ -114,7 +114,7 @@ impl Joining {
         if number != self.lane.number
             || !keys::equal(&theirs, &self.lane.proof(other, &self.binding))
         {
-            return Err(Error::WrongCode);
+            return Err(Error::WrongCode { left: None });
         }
         self.deframer.seal();
         Ok((

@@ -38,7 +38,7 @@ impl Taker {
             match self.machine.poll() {
                 Ok(Output::Transmit(bytes)) => self.said.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
-                Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(),
+                Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(2),
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     self.offered = true;
                     self.machine.accept(Tree::new());
@@ -79,7 +79,7 @@ fn say(machine: &mut Sender) -> (Vec<u8>, bool, Option<Error>) {
         match machine.poll() {
             Ok(Output::Transmit(bytes)) => said.extend_from_slice(&bytes),
             Ok(Output::Request(sender::Request::Join(_))) => {}
-            Ok(Output::Request(sender::Request::Pair)) => machine.pair(),
+            Ok(Output::Request(sender::Request::Pair)) => machine.pair(2),
             Ok(Output::Request(sender::Request::Offer)) => paired = true,
             Ok(_) => return (said, paired, None),
             Err(error) => return (said, paired, Some(error)),

@@ -116,7 +116,7 @@ impl World {
             match self.sender.poll() {
                 Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
                 Ok(Output::Request(sender::Request::Join(_))) => {}
-                Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
+                Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
                 Ok(Output::Request(sender::Request::Offer)) => {
                     let offer = self.offer(stream);
                     self.sender.offer(offer);
@@ -138,7 +138,7 @@ impl World {
             match self.receiver.poll() {
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
-                Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(),
+                Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(2),
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     let kept = tree_over(&self.stored, self.kept);
                     self.receiver.accept(kept);
@@ -268,7 +268,7 @@ fn stages() -> Vec<Stage> {
         for _ in 0..64 {
             match machine.poll() {
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
-                Ok(Output::Request(receiver::Request::Pair)) => machine.pair(),
+                Ok(Output::Request(receiver::Request::Pair)) => machine.pair(2),
                 Ok(Output::Request(receiver::Request::Decide(_))) => machine.accept(Tree::new()),
                 Ok(Output::Request(receiver::Request::Open(sealed))) => match sealed.open() {
                     Ok(opened) => machine.opened(opened.receipt),
@@ -290,7 +290,7 @@ fn stages() -> Vec<Stage> {
             let mut machine = Sender::new(credentials_of(Side::Listener));
             machine.receive(&peer::wire::clear(1, &peer::Settings::default().hello()));
             let _ = machine.poll();
-            machine.pair();
+            machine.pair(2);
             machine.receive(bytes);
             while let Ok(Output::Transmit(_)) = machine.poll() {}
         }),

@@ -92,11 +92,11 @@ where
                         Ok(turn) => {
                             guess = Some(turn);
                             self.deadline = Some(Instant::now() + HANDSHAKE);
-                            self.session.pair();
+                            self.session.pair(gate.left_after_this());
                         }
                         Err(refusal) => self.session.refuse(refusal),
                     },
-                    None => self.session.pair(),
+                    None => self.session.pair(0),
                 },
                 Ok(Some(Request::Decide(offer))) => {
                     self.deadline = None;

@@ -47,7 +47,7 @@ impl Context {
         match error {
             Error::Session {
                 peer: Some(peer),
-                error: shared::Error::WrongCode,
+                error: shared::Error::WrongCode { .. },
             } => {
                 self.events.tell(Event::AuthFailed {
                     peer: *peer,
@@ -204,7 +204,7 @@ where
                 Ok(guess) => {
                     self.guess = Some(guess);
                     self.deadline = Some(Instant::now() + HANDSHAKE);
-                    self.session.pair();
+                    self.session.pair(self.context.gate.left_after_this());
                 }
                 Err(refusal) => self.session.refuse(refusal),
             },

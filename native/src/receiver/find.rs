@@ -270,7 +270,7 @@ async fn listen(
                 // It had the code, which is good for one session.
                 Err(Failed { error, proved: true }) => return Err(error),
                 Err(Failed { error, .. }) => match &error {
-                    Error::Session { peer: Some(peer), error: shared::Error::WrongCode } => {
+                    Error::Session { peer: Some(peer), error: shared::Error::WrongCode { .. } } => {
                         options.events.tell(Event::AuthFailed { peer: *peer, left: gate.left() });
                     }
                     error => options.events.warn(format!("a connection failed before the code was proved: {error}")),

@@ -160,7 +160,7 @@ impl Proving {
         let theirs = decode.array()?;
         decode.end()?;
         if !keys::equal(&theirs, &self.proofs.listener) {
-            return Err(Error::WrongCode);
+            return Err(Error::WrongCode { left: None });
         }
         Ok(Agreed {
             master: self.proofs.master,
@@ -285,7 +285,7 @@ impl Answered {
             &share,
         )?;
         if !keys::equal(&theirs, &proofs.dialler) {
-            return Err(Error::WrongCode);
+            return Err(Error::WrongCode { left: None });
         }
         Ok((
             proofs.listener.to_vec(),

@@ -108,6 +108,8 @@ struct Session<S: State> {
     backlog: BytesMut,
     /// The peer will say no more.
     ended: bool,
+    /// Wrong codes that are still allowed if this one is wrong.
+    tries: u8,
 }
 
 impl<S: State> Session<S> {
@@ -122,6 +124,7 @@ impl<S: State> Session<S> {
             widening: Widening::default(),
             backlog: BytesMut::new(),
             ended: false,
+            tries: 0,
         };
         match Shaking::start(credentials, S::ROLE, &mut session.channel) {
             Ok(shaking) => session.shaking = Some(shaking),
@@ -227,7 +230,8 @@ impl<S: State> Session<S> {
     }
 
     /// Answers a listener's `Pair`.
-    fn pair(&mut self) {
+    fn pair(&mut self, tries: u8) {
+        self.tries = tries;
         let Some(shaking) = self.shaking.take() else {
             return self.fail(Error::Misuse("pair() without a request"));
         };
@@ -320,9 +324,12 @@ impl<S: State> Session<S> {
         }
     }
 
-    fn fail(&mut self, error: Error) {
+    fn fail(&mut self, mut error: Error) {
         if self.failure.is_some() {
             return;
+        }
+        if let (Side::Listener, Error::WrongCode { left }) = (self.side, &mut error) {
+            *left = Some(self.tries);
         }
         let reason = match &error {
             Error::Peer { .. } | Error::Disconnected => None,
@@ -332,7 +339,7 @@ impl<S: State> Session<S> {
             _ => Some(Reason::Violation),
         };
         let code = match &error {
-            Error::WrongCode => reject::WRONG_CODE,
+            Error::WrongCode { .. } => reject::WRONG_CODE,
             Error::Burned => reject::BURNED,
             Error::Busy => reject::BUSY,
             Error::Version { .. } => reject::VERSION,
@@ -356,8 +363,12 @@ impl<S: State> Session<S> {
                 detail: detail.to_owned(),
             });
         } else {
-            self.channel
-                .clear(KIND_REJECT, &[code.unwrap_or(reject::VIOLATION), VERSION]);
+            let code = code.unwrap_or(reject::VIOLATION);
+            let tries = match code {
+                reject::WRONG_CODE => self.tries,
+                _ => 0,
+            };
+            self.channel.clear(KIND_REJECT, &[code, VERSION, tries]);
         }
     }
 
@@ -382,10 +393,10 @@ impl<S: State> Session<S> {
 
 fn rejection(body: &[u8]) -> Error {
     match *body {
-        [reject::WRONG_CODE, _] => Error::WrongCode,
-        [reject::BURNED, _] => Error::Burned,
-        [reject::BUSY, _] => Error::Busy,
-        [reject::VERSION, theirs] => Error::Version { theirs },
+        [reject::WRONG_CODE, _, left] => Error::WrongCode { left: Some(left) },
+        [reject::BURNED, _, _] => Error::Burned,
+        [reject::BUSY, _, _] => Error::Busy,
+        [reject::VERSION, theirs, _] => Error::Version { theirs },
         _ => Error::Malformed("the peer rejected the handshake"),
     }
 }

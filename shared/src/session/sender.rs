@@ -111,9 +111,9 @@ impl Sender {
         }
     }
 
-    /// Answers [`Request::Pair`]: go on.
-    pub fn pair(&mut self) {
-        self.0.pair();
+    /// Answers [`Request::Pair`]: go on. The peer is told that so many more tries are left, should it not know the code.
+    pub fn pair(&mut self, tries: u8) {
+        self.0.pair(tries);
     }
 
     /// Answers [`Request::Pair`]: turn the dialler away.

@@ -209,7 +209,7 @@ impl Pair {
                     }
                     _ => self.to_receiver.extend_from_slice(&bytes),
                 },
-                Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(),
+                Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Offer)) => {
                     self.sender.offer(self.offer.clone());
@@ -256,7 +256,7 @@ impl Pair {
                 Ok(Output::Done) => return Some(Ok(())),
                 Ok(Output::Wait) => return None,
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
-                Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(),
+                Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(2),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Decide(offer))) => {
                     assert_eq!(offer, self.offer);

@@ -33,7 +33,7 @@ macro_rules! hear {
         loop {
             match $machine.poll() {
                 Ok(Output::Transmit(bytes)) => heard.said.extend_from_slice(&bytes),
-                Ok(Output::Request($pair)) => $machine.pair(),
+                Ok(Output::Request($pair)) => $machine.pair(2),
                 Ok(Output::Request(request)) => heard.asked.push(request),
                 Ok(Output::Wait) => break heard,
                 Ok(Output::Done) => {

@@ -30,8 +30,8 @@ fn nothing_is_shown_before_the_driver_agrees() {
     ));
     assert!(matches!(machine.poll(), Ok(Output::Wait)));
     machine.refuse(Refusal::Burned);
-    assert_eq!(hear_sender(&mut machine).said, [5, 0, 0, 0, 2, 2, 7]);
-    machine.pair();
+    assert_eq!(hear_sender(&mut machine).said, [5, 0, 0, 0, 3, 2, 7, 0]);
+    machine.pair(2);
     assert!(hear_sender(&mut machine).said.is_empty(), "too late");
 }
 
@@ -44,8 +44,8 @@ fn aborted_listener_shows_no_share() {
         Ok(Output::Request(s::Request::Pair))
     ));
     machine.abort(hayate_shared::Reason::Cancelled, "");
-    machine.pair();
-    assert_eq!(hear_sender(&mut machine).said, [5, 0, 0, 0, 2, 5, 7]);
+    machine.pair(2);
+    assert_eq!(hear_sender(&mut machine).said, [5, 0, 0, 0, 3, 5, 7, 0]);
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn wrong_guess_learns_one_bit() {
     assert_eq!(frames(&answer).len(), 1);
     machine.receive(&clear(3, &dialler.proof(&answer[5..]).0));
     let heard = hear_sender(&mut machine);
-    assert_eq!(heard.end, Some(Err(Error::WrongCode)));
-    assert_eq!(heard.said, [5, 0, 0, 0, 2, 1, 7], "no proof of its own");
+    assert_eq!(heard.end, Some(Err(Error::WrongCode { left: Some(2) })));
+    assert_eq!(heard.said, [5, 0, 0, 0, 3, 1, 7, 2], "no proof of its own");
     assert!(heard.asked.is_empty());
 }
 
@@ -73,11 +73,14 @@ fn second_guess_on_one_connection_is_refused() {
     machine.receive(&[wrong, clear(3, &right)].concat());
     assert_eq!(
         hear_sender(&mut machine).end,
-        Some(Err(Error::WrongCode)),
+        Some(Err(Error::WrongCode { left: Some(2) })),
         "the right proof comes too late"
     );
     machine.receive(&clear(1, &dialler.m1));
-    assert_eq!(hear_sender(&mut machine).end, Some(Err(Error::WrongCode)));
+    assert_eq!(
+        hear_sender(&mut machine).end,
+        Some(Err(Error::WrongCode { left: Some(2) }))
+    );
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn recorded_session_is_worth_nothing_against_fresh_randomness() {
     machine.receive(&recorded.concat());
     machine.receive(&offer);
     let heard = hear(&mut machine);
-    assert_eq!(heard.end, Some(Err(Error::WrongCode)));
+    assert_eq!(heard.end, Some(Err(Error::WrongCode { left: None })));
     assert!(heard.asked.is_empty());
 
     let mut first = listener();
@@ -112,7 +115,10 @@ fn recorded_session_is_worth_nothing_against_fresh_randomness() {
     second.receive(&clear(1, &dialler.m1));
     let _ = hear_sender(&mut second);
     second.receive(&clear(3, &m3));
-    assert_eq!(hear_sender(&mut second).end, Some(Err(Error::WrongCode)));
+    assert_eq!(
+        hear_sender(&mut second).end,
+        Some(Err(Error::WrongCode { left: Some(2) }))
+    );
 }
 
 #[test]
@@ -139,8 +145,14 @@ fn man_in_the_middle_of_tls_gets_nothing() {
         receiver.receive(&b);
         seen.extend([a, b].concat());
     }
-    assert_eq!(hear_sender(&mut sender).end, Some(Err(Error::WrongCode)));
-    assert_eq!(hear(&mut receiver).end, Some(Err(Error::WrongCode)));
+    assert_eq!(
+        hear_sender(&mut sender).end,
+        Some(Err(Error::WrongCode { left: Some(2) }))
+    );
+    assert_eq!(
+        hear(&mut receiver).end,
+        Some(Err(Error::WrongCode { left: Some(2) }))
+    );
     assert!(frames(&seen).iter().all(|frame| frame[0] < 0x10));
 }
 
@@ -152,7 +164,7 @@ fn versions_are_both_named() {
         hello[6] = version;
         machine.receive(&clear(1, &hello));
         let heard = hear_sender(&mut machine);
-        assert_eq!(heard.said, [5, 0, 0, 0, 2, 4, 7]);
+        assert_eq!(heard.said, [5, 0, 0, 0, 3, 4, 7, 0]);
         let text = heard.end.unwrap().unwrap_err().to_string();
         assert!(text.contains(&format!("version {version} ")) && text.contains("version 7"));
     }

@@ -35,7 +35,7 @@ fn heard(machine: &mut Receiver) -> Vec<u8> {
         match machine.poll().unwrap() {
             Output::Transmit(bytes) => return bytes[5..].to_vec(),
             Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_)) => {}
-            Output::Request(receiver::Request::Pair) => machine.pair(),
+            Output::Request(receiver::Request::Pair) => machine.pair(2),
             _ => panic!("nothing to say"),
         }
     }
@@ -46,7 +46,7 @@ fn heard_of_sender(machine: &mut Sender) -> Vec<u8> {
         match machine.poll().unwrap() {
             Output::Transmit(bytes) => return bytes[5..].to_vec(),
             Output::Request(sender::Request::Join(_)) => {}
-            Output::Request(sender::Request::Pair) => machine.pair(),
+            Output::Request(sender::Request::Pair) => machine.pair(2),
             _ => panic!("nothing to say"),
         }
     }

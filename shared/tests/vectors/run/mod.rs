@@ -119,7 +119,7 @@ pub(crate) fn run(text: &str) -> Result<(), String> {
 pub(crate) fn name(error: &Error) -> String {
     match error {
         Error::Version { theirs } => format!("version {theirs}"),
-        Error::WrongCode => "wrong-code".into(),
+        Error::WrongCode { .. } => "wrong-code".into(),
         Error::Burned => "burned".into(),
         Error::Busy => "busy".into(),
         Error::Tampered => "tampered".into(),

@@ -74,7 +74,7 @@ impl Receiving {
             match self.machine.poll() {
                 Ok(Output::Transmit(bytes)) => self.said.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
-                Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(),
+                Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(2),
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     self.offered = true;
                     self.machine.accept(Tree::new());
@@ -175,7 +175,7 @@ impl Sending {
             match self.machine.poll() {
                 Ok(Output::Transmit(_)) => {}
                 Ok(Output::Request(sender::Request::Join(_))) => {}
-                Ok(Output::Request(sender::Request::Pair)) => self.machine.pair(),
+                Ok(Output::Request(sender::Request::Pair)) => self.machine.pair(2),
                 Ok(Output::Request(sender::Request::Offer)) => {
                     self.machine.offer(self.offer.clone());
                 }

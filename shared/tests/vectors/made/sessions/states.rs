@@ -93,7 +93,7 @@ pub(crate) fn states() -> Vec<Made> {
             "a handshake message after the handshake",
         ),
         paired(
-            Talk::new(2).raw(&clear(5, &[1, 7])),
+            Talk::new(2).raw(&clear(5, &[1, 7, 2])),
             "state-rejected-late",
             "a rejection after the handshake",
         ),
