@@ -1,5 +1,6 @@
 //! The class that JavaScript uses.
 
+use js_sys::JsString;
 use shared::Code;
 use wasm_bindgen::prelude::*;
 
@@ -22,8 +23,9 @@ impl Session {
     /// # Errors
     /// A failure with kind "bad-code" for what is no code phrase.
     #[wasm_bindgen(constructor)]
-    pub fn new(code: &str, certificate: &[u8], seed: &[u8]) -> Result<Self, JsValue> {
-        let code = Code::parse(code).map_err(|error| failed(&error.into()))?;
+    pub fn new(code: &JsString, certificate: &[u8], seed: &[u8]) -> Result<Self, JsValue> {
+        let code = String::from(code.normalize("NFKC"));
+        let code = Code::parse(&code).map_err(|error| failed(&error.into()))?;
         let (Ok(certificate), Ok(seed)) = (certificate.try_into(), seed.try_into()) else {
             let error = shared::Error::Misuse("a certificate's hash and a seed are 32 bytes");
             return Err(failed(&Failure::from(error)));
@@ -41,8 +43,8 @@ impl Session {
         self.0.eof();
     }
 
-    /// Takes the offer into `sink`, which may have whole blocks from before: then call [`Session::check`] while it
-    /// returns true.
+    /// Takes the offer into `sink`, which may have so many whole blocks from before. Then call [`Session::check`] until it
+    /// returns false.
     pub fn accept(&mut self, sink: Sink, kept: f64) {
         self.0.accept(sink, kept as u64);
     }

@@ -29,8 +29,10 @@ pub struct Transfer<S> {
     over: bool,
 }
 
+#[derive(Default)]
 enum Stage<S> {
     /// Nothing is stored yet, or nothing any more.
+    #[default]
     Idle,
     /// What was kept is read again, up to so many blocks.
     Checking(Box<Payload<S>>, Tree, u64),
@@ -79,8 +81,8 @@ impl<S: Store> Transfer<S> {
         self.advance();
     }
 
-    /// Takes what was offered into `store`, whose first `kept` blocks may be from before.
-    /// [`Transfer::check`] then reads them again.
+    /// Takes what was offered into `store`, whose first `kept` blocks may be from before: [`Transfer::check`] reads them
+    /// again, and must be called until it has no more to do.
     pub fn accept(&mut self, store: S, kept: u64) {
         let Some(offer) = self.offer.clone() else {
             return;
@@ -96,9 +98,6 @@ impl<S: Store> Transfer<S> {
         match Payload::new(store, offer) {
             Ok(payload) => {
                 self.stage = Stage::Checking(Box::new(payload), Tree::new(), kept);
-                if kept == 0 {
-                    self.check(0);
-                }
             }
             Err(failure) => self.stop(failure),
         }
@@ -106,10 +105,12 @@ impl<S: Store> Transfer<S> {
 
     /// Reads up to `blocks` kept blocks again, and says whether there are more.
     pub fn check(&mut self, blocks: u64) -> bool {
-        let Stage::Checking(mut payload, mut tree, kept) =
-            std::mem::replace(&mut self.stage, Stage::Idle)
-        else {
-            return false;
+        let (mut payload, mut tree, kept) = match std::mem::take(&mut self.stage) {
+            Stage::Checking(payload, tree, kept) => (payload, tree, kept),
+            other => {
+                self.stage = other;
+                return false;
+            }
         };
         let end = kept.min(payload.blocks() + blocks);
         let mut whole = Ok(());
@@ -203,7 +204,7 @@ impl<S: Store> Transfer<S> {
             Request::Open(sealed) => self.open(sealed),
             Request::Commit => {
                 let (Stage::Storing(payload) | Stage::Accepted(payload)) =
-                    std::mem::replace(&mut self.stage, Stage::Idle)
+                    std::mem::take(&mut self.stage)
                 else {
                     return Err(misuse());
                 };
@@ -219,14 +220,15 @@ impl<S: Store> Transfer<S> {
     }
 
     fn open(&mut self, sealed: Sealed) -> Result<(), Failure> {
-        if let Stage::Accepted(_) = &self.stage
-            && let Stage::Accepted(mut payload) = std::mem::replace(&mut self.stage, Stage::Idle)
-        {
-            if self.session.blocks() != payload.blocks() {
-                payload.restart()?;
+        self.stage = match std::mem::take(&mut self.stage) {
+            Stage::Accepted(mut payload) => {
+                if self.session.blocks() != payload.blocks() {
+                    payload.restart()?;
+                }
+                Stage::Storing(payload)
             }
-            self.stage = Stage::Storing(payload);
-        }
+            other => other,
+        };
         let Stage::Storing(payload) = &mut self.stage else {
             return Err(misuse());
         };

@@ -14,8 +14,8 @@ export class Session {
         wasm.__wbg_session_free(ptr, 0);
     }
     /**
-     * Takes the offer into `sink`, which may have whole blocks from before: then call [`Session::check`] while it
-     * returns true.
+     * Takes the offer into `sink`, which may have so many whole blocks from before. Then call [`Session::check`] until it
+     * returns false.
      * @param {any} sink
      * @param {number} kept
      */
@@ -75,21 +75,18 @@ export class Session {
      * @param {Uint8Array | number[]} seed
      */
     constructor(code, certificate, seed) {
-        let ptr0, len0, ptr1, len1, ptr2, len2;
+        let ptr0, len0, ptr1, len1;
         try {
-            ptr0 = passStringToWasm0(code, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            ptr0 = passArray8ToWasm0(certificate, wasm.__wbindgen_malloc);
             len0 = WASM_VECTOR_LEN;
-            ptr1 = passArray8ToWasm0(certificate, wasm.__wbindgen_malloc);
+            ptr1 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
             len1 = WASM_VECTOR_LEN;
-            ptr2 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
-            len2 = WASM_VECTOR_LEN;
         } catch (e) {
-            if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
             if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
             if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
             throw e;
         }
-        const ret = wasm.session_new(ptr0, len0, ptr1, len1, ptr2, len2);
+        const ret = wasm.session_new(code, ptr0, len0, ptr1, len1);
         if (ret[2]) {
             throw takeFromExternrefTable0(ret[1]);
         }
@@ -192,6 +189,10 @@ function __wbg_get_imports() {
         },
         __wbg_new_from_slice_b8daf545a41c6aa0: function(arg0, arg1) {
             const ret = new Uint8Array(getArrayU8FromWasm0(arg0, arg1));
+            return ret;
+        },
+        __wbg_normalize_2d352f86793b4b5f: function(arg0, arg1, arg2) {
+            const ret = arg0.normalize(getStringFromWasm0(arg1, arg2));
             return ret;
         },
         __wbg_push_c9f4893fc209f768: function(arg0, arg1) {

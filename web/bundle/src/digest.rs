@@ -103,17 +103,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_package_was_built_from_these_sources() {
-        let root = crate::root();
-        let built = fs::read_to_string(root.join("www/pkg/digest")).unwrap_or_default();
-        assert_eq!(
-            built.trim(),
-            of(&root).unwrap(),
-            "www/pkg is stale: run `cargo run -p hayate-web-bundle` and commit what it writes"
-        );
-    }
-
-    #[test]
     fn a_closure_holds_what_is_depended_on_and_nothing_else() {
         let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1\"\ndependencies = [\n \"b 2\",\n]\n\n\
             [[package]]\nname = \"b\"\nversion = \"1\"\n\n[[package]]\nname = \"b\"\nversion = \"2\"\n\n\
