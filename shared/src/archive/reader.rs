@@ -106,6 +106,11 @@ impl Reader {
         result
     }
 
+    /// Bytes of the archive that were read: after the entry of a file, where its content begins.
+    pub fn position(&self) -> u64 {
+        self.input.read
+    }
+
     /// What the archive held, once all of it was read.
     ///
     /// # Errors
@@ -232,6 +237,8 @@ struct Input {
     /// None is empty.
     pieces: VecDeque<Bytes>,
     length: usize,
+    /// Bytes that were read, altogether.
+    read: u64,
 }
 
 impl Input {
@@ -251,6 +258,7 @@ impl Input {
             self.pieces.pop_front()?
         };
         self.length -= taken.len();
+        self.read += taken.len() as u64;
         Some(taken)
     }
 

@@ -7,6 +7,8 @@ use crate::Error;
 #[cfg(feature = "native")]
 pub mod native;
 pub mod portable;
+#[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+mod simd;
 
 /// Bytes of an authentication tag.
 pub const TAG: usize = 16;

@@ -4,6 +4,7 @@ use aes_gcm::{
     Aes256Gcm,
     aead::{AeadInOut, KeyInit},
 };
+#[cfg(not(all(target_family = "wasm", target_feature = "simd128")))]
 use chacha20poly1305::ChaCha20Poly1305;
 
 use super::{Aead, Nonce, Suite, TAG};
@@ -12,7 +13,10 @@ use crate::Error;
 /// A key of `suite`.
 pub fn key(suite: Suite, key: &[u8; 32]) -> Box<dyn Aead> {
     match suite {
+        #[cfg(not(all(target_family = "wasm", target_feature = "simd128")))]
         Suite::ChaCha20Poly1305 => Box::new(Portable(ChaCha20Poly1305::new(key.into()))),
+        #[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+        Suite::ChaCha20Poly1305 => Box::new(super::simd::ChaCha20Poly1305::new(key)),
         Suite::Aes256Gcm => Box::new(Portable(Aes256Gcm::new(key.into()))),
     }
 }
@@ -44,5 +48,6 @@ macro_rules! impl_aead {
     };
 }
 
+#[cfg(not(all(target_family = "wasm", target_feature = "simd128")))]
 impl_aead!(ChaCha20Poly1305);
 impl_aead!(Aes256Gcm);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "nfkc")]
 use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -59,7 +60,7 @@ impl Code {
         if typed.len() > MAX_BYTES {
             return Err(CodeError::TooLong);
         }
-        let normal: String = typed.nfkc().collect::<String>().to_lowercase();
+        let normal = compatible(typed).to_lowercase();
         // Normalising may lengthen, and the normal form must itself be one that can be typed.
         if normal.len() > MAX_BYTES {
             return Err(CodeError::TooLong);
@@ -142,6 +143,17 @@ impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Code({}-…)", self.channel)
     }
+}
+
+#[cfg(feature = "nfkc")]
+fn compatible(typed: &str) -> String {
+    typed.nfkc().collect()
+}
+
+/// The caller has done it.
+#[cfg(not(feature = "nfkc"))]
+fn compatible(typed: &str) -> &str {
+    typed
 }
 
 fn is_separator(c: char) -> bool {

@@ -43,6 +43,11 @@ impl Progress {
         }
     }
 
+    /// Blocks that are in the tree.
+    pub(super) fn blocks(&self) -> u64 {
+        self.tree.blocks()
+    }
+
     /// The first block that has not come.
     fn missing(&self) -> u64 {
         let next = self.tree.blocks();

@@ -117,6 +117,14 @@ impl Receiver {
         });
     }
 
+    /// Whether blocks of lanes wait for others in front of them: reading more from a lane would only pile them up.
+    pub fn is_ahead(&self) -> bool {
+        match &self.0.state {
+            Some(Receiving::Blocks(progress)) => progress.early.len() as u64 >= WINDOW / 2,
+            _ => false,
+        }
+    }
+
     /// A lane has ended. Before everything came that is a loss.
     pub fn lane_ended(&mut self) {
         self.0.answer(|state, _| match state {
@@ -136,8 +144,8 @@ impl Receiver {
     }
 
     /// Answers [`Request::Decide`]: yes. `kept` covers the blocks that are still there from an earlier session, proven
-    /// by reading them again; [`Tree::new`] where there are none. The first block that is opened tells whether the
-    /// sender goes on behind them or begins again.
+    /// by reading them again; [`Tree::new`] where there are none. [`Receiver::blocks`] tells, with the first block, whether
+    /// the sender goes on behind them or begins again.
     pub fn accept(&mut self, kept: Tree) {
         self.0.answer(|state, channel| match state {
             Receiving::Deciding(offer) => {
@@ -160,6 +168,14 @@ impl Receiver {
             }
             _ => Err(Error::Misuse("opened() without a request")),
         });
+    }
+
+    /// Blocks that are accounted for, from the first on: when the first [`Request::Open`] comes, where the sender began.
+    pub fn blocks(&self) -> u64 {
+        match &self.0.state {
+            Some(Receiving::Blocks(progress)) => progress.blocks(),
+            _ => 0,
+        }
     }
 
     /// Gives back the memory of a block that was put away, for the next one to arrive in.

@@ -1,0 +1,122 @@
+//! What `www/pkg` was built from, as one hash.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Everything but the lock file that decides what the build gives.
+const SOURCES: [&str; 8] = [
+    ".ci/wasm",
+    "Cargo.toml",
+    "shared/Cargo.toml",
+    "shared/src",
+    "web/Cargo.toml",
+    "web/src",
+    "web/bundle/Cargo.toml",
+    "web/bundle/src/main.rs",
+];
+
+/// BLAKE3 over the sources of the package and over the versions of all that it depends on, in hex.
+///
+/// # Errors
+/// A source cannot be read.
+pub fn of(root: &Path) -> io::Result<String> {
+    let mut files = Vec::new();
+    for source in SOURCES {
+        list(root, Path::new(source), &mut files)?;
+    }
+    files.sort();
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |name: &str, bytes: &[u8]| {
+        for part in [name.as_bytes(), bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    };
+    for file in files {
+        let name = file.to_string_lossy().replace('\\', "/");
+        let bytes = fs::read(root.join(&file))?;
+        // Git may have changed the ends of lines.
+        let unix: Vec<u8> = bytes.into_iter().filter(|byte| *byte != b'\r').collect();
+        add(&name, &unix);
+    }
+    let lock = fs::read_to_string(root.join("Cargo.lock"))?;
+    for package in closure(&lock, &["hayate-web", "hayate-web-bundle"]) {
+        add("Cargo.lock", package.as_bytes());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn list(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !root.join(path).is_dir() {
+        files.push(path.to_path_buf());
+        return Ok(());
+    }
+    for entry in fs::read_dir(root.join(path))? {
+        list(root, &path.join(entry?.file_name()), files)?;
+    }
+    Ok(())
+}
+
+/// The packages that `roots` depend on, each as the lock file pins it.
+fn closure<'a>(lock: &'a str, roots: &[&'a str]) -> BTreeSet<&'a str> {
+    let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for package in lock.split("[[package]]").skip(1) {
+        if let Some(name) = field(package, "name") {
+            packages.entry(name).or_default().push(package);
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut next: Vec<&str> = roots.to_vec();
+    while let Some(dependency) = next.pop() {
+        // "name", or "name version" where there are several.
+        let (name, version) = dependency.split_once(' ').unwrap_or((dependency, ""));
+        for package in packages.get(name).into_iter().flatten() {
+            let fits = version.is_empty() || field(package, "version") == Some(version);
+            if fits && found.insert(package.trim()) {
+                next.extend(dependencies(package));
+            }
+        }
+    }
+    found
+}
+
+fn field<'a>(package: &'a str, name: &str) -> Option<&'a str> {
+    package.lines().find_map(|line| {
+        let value = line.strip_prefix(name)?.strip_prefix(" = \"")?;
+        value.strip_suffix('"')
+    })
+}
+
+fn dependencies(package: &str) -> impl Iterator<Item = &str> {
+    package.lines().filter_map(|line| {
+        let name = line.strip_prefix(" \"")?;
+        name.strip_suffix("\",")
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_holds_what_is_depended_on_and_nothing_else() {
+        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1\"\ndependencies = [\n \"b 2\",\n]\n\n\
+            [[package]]\nname = \"b\"\nversion = \"1\"\n\n[[package]]\nname = \"b\"\nversion = \"2\"\n\n\
+            [[package]]\nname = \"c\"\nversion = \"1\"\n";
+        let found = closure(lock, &["a"]);
+        let names: Vec<_> = found
+            .iter()
+            .map(|package| {
+                (
+                    field(package, "name").unwrap(),
+                    field(package, "version").unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(names, [("a", "1"), ("b", "2")]);
+    }
+}
