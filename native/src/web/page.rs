@@ -78,7 +78,8 @@ fn check(guest: &Guest, port: u16, request: &Request) -> Result<(), Refusal> {
             "Open the page by the address that the sender shows.\n",
         ));
     }
-    match request.uri().path().starts_with("/wire") {
+    let path = request.uri().path();
+    match path == "/wire" || path.starts_with("/wire/") {
         true => check_wire(guest, host, request.headers()),
         false => Ok(()),
     }
