@@ -1,8 +1,10 @@
 //! What happens during a transfer, for a person or a program to follow.
 
-use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
 
 use shared::{Offer, cipher::Suite};
+
+use crate::wire::Carrier;
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +26,15 @@ pub struct Offered {
     pub offer: Offer,
 }
 
+/// The page that browsers receive with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its URL, with the code phrase in the fragment, which a browser tells no server.
+    pub url: String,
+    /// SHA-256 of the certificate that it is served with.
+    pub certificate: [u8; 32],
+}
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -36,6 +47,8 @@ pub enum Event {
         addresses: Vec<SocketAddr>,
         /// Names of the interfaces, parallel to `addresses`.
         interfaces: Vec<String>,
+        /// The page for browsers, where one is served.
+        page: Option<Page>,
     },
     /// The receiver looks for the sender and has not found it yet; a hint for the person.
     Searching {
@@ -48,6 +61,8 @@ pub enum Event {
         peer: SocketAddr,
         /// The cipher suite that seals the session.
         cipher: &'static str,
+        /// What carries it.
+        transport: Carrier,
     },
     /// A peer failed to prove the code.
     AuthFailed {
@@ -55,6 +70,13 @@ pub enum Event {
         peer: SocketAddr,
         /// Wrong codes that are still allowed.
         left: u32,
+    },
+    /// A browser went away in the middle; the transfer ends unless it comes back.
+    Gone {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// How long it is waited for.
+        wait: Duration,
     },
     /// The offer: made (sender) or received (receiver).
     Offered(Offered),
@@ -124,10 +146,11 @@ impl Listener {
         }
     }
 
-    pub(crate) fn paired(&self, peer: SocketAddr, suite: Option<Suite>) {
+    pub(crate) fn paired(&self, peer: SocketAddr, suite: Option<Suite>, transport: Carrier) {
         self.tell(Event::Paired {
             peer,
             cipher: suite.map_or("none", Suite::name),
+            transport,
         });
     }
 

@@ -5,11 +5,12 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType, date_time_ymd};
 use rustls::{
     CipherSuite, DigitallySignedStruct, PeerIncompatible, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -35,9 +36,19 @@ impl Identity {
     /// # Errors
     /// [`Error::Internal`] when the system has no randomness.
     pub fn generate() -> Result<Self, Error> {
+        Self::generate_for([])
+    }
+
+    /// As [`Identity::generate`], for a machine at these addresses: a browser compares them with its address bar.
+    ///
+    /// # Errors
+    /// As for [`Identity::generate`].
+    pub fn generate_for(addresses: impl IntoIterator<Item = IpAddr>) -> Result<Self, Error> {
         let internal = |error: rcgen::Error| Error::Internal(format!("certificate: {error}"));
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(internal)?;
         let mut parameters = CertificateParams::new(vec![SERVER_NAME.into()]).map_err(internal)?;
+        let addresses = addresses.into_iter().map(SanType::IpAddress);
+        parameters.subject_alt_names.extend(addresses);
         parameters.distinguished_name = DistinguishedName::new();
         parameters
             .distinguished_name

@@ -22,8 +22,39 @@ pub trait Wire: Sized {
     /// What TLS says of the connection.
     fn binding(&self) -> Binding;
 
+    /// What carries it.
+    fn carrier(&self) -> Carrier;
+
     /// Takes the wire apart. It ends with code 0 when all three parts are dropped.
     fn split(self) -> (Self::Reader, Self::Writer, Self::Closer);
+}
+
+/// What carries a [`Wire`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Carrier {
+    /// A QUIC connection between two native peers.
+    Quic,
+    /// A browser's WebTransport session.
+    WebTransport,
+    /// Requests of a browser: the body of one response, and POSTs beside it.
+    Fetch,
+}
+
+impl Carrier {
+    /// The word for a person.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quic => "QUIC",
+            Self::WebTransport => "WebTransport",
+            Self::Fetch => "fetch",
+        }
+    }
+
+    /// Whether the peer is a browser: it opens no lanes, and may be reloaded.
+    pub fn is_browser(self) -> bool {
+        self != Self::Quic
+    }
 }
 
 /// The label of the exporter; its context is empty and its length 32 bytes.

@@ -14,7 +14,7 @@ use shared::Reason;
 
 use crate::{
     Error,
-    wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
+    wire::{Carrier, Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
 pub(crate) mod feed;
@@ -55,6 +55,7 @@ pub(crate) enum End {
 /// A wire with a task for each direction, so that neither waits for the other.
 pub(crate) struct Link<W: Wire> {
     pub(crate) peer: SocketAddr,
+    pub(crate) carrier: Carrier,
     incoming: flume::Receiver<Incoming>,
     end: Option<End>,
     pub(crate) outgoing: flume::Sender<Bytes>,
@@ -71,7 +72,7 @@ where
 {
     /// Takes a wire into use; `limit` bounds what is written, in bytes a second.
     pub(crate) fn new(wire: W, limit: Option<u64>) -> Self {
-        let peer = wire.peer();
+        let (peer, carrier) = (wire.peer(), wire.carrier());
         let (mut reader, mut writer, closer) = wire.split();
         let (pieces, incoming) = flume::bounded(QUEUE);
         let reader = compio::runtime::spawn(async move {
@@ -106,6 +107,7 @@ where
         });
         Self {
             peer,
+            carrier,
             incoming,
             end: None,
             outgoing,

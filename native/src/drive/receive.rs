@@ -101,7 +101,8 @@ where
                 Ok(Some(Request::Decide(offer))) => {
                     self.deadline = None;
                     self.link.closer.authenticated();
-                    self.events.paired(self.link.peer, self.session.suite());
+                    self.events
+                        .paired(self.link.peer, self.session.suite(), self.link.carrier);
                     return Ok(offer);
                 }
                 Ok(Some(_)) => return Err(Error::Internal("a request before the offer".into())),

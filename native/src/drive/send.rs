@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -23,7 +23,7 @@ use crate::{
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
-    wire::{Wire, WireCloser},
+    wire::{Carrier, Wire, WireCloser},
 };
 
 /// What all sessions of one sender share.
@@ -96,6 +96,8 @@ struct Drive<W: Wire> {
 /// How a session ended, and whether its peer had proved the code.
 pub(crate) struct Outcome {
     pub(crate) paired: bool,
+    pub(crate) peer: SocketAddr,
+    pub(crate) carrier: Carrier,
     pub(crate) result: Result<Sent, Error>,
 }
 
@@ -138,6 +140,7 @@ where
     };
     let result = drive.run().await;
     let paired = drive.paired;
+    let (peer, carrier) = (drive.link.peer, drive.link.carrier);
     if let (false, Err(error)) = (paired, &result) {
         drive.context.tell_stranger(error);
     }
@@ -147,7 +150,12 @@ where
         }
         _ => drive.link.close().await,
     }
-    Outcome { paired, result }
+    Outcome {
+        paired,
+        peer,
+        carrier,
+        result,
+    }
 }
 
 impl<W: Wire> Drive<W>
@@ -217,7 +225,7 @@ where
                 self.link.closer.authenticated();
                 self.context
                     .events
-                    .paired(self.link.peer, self.session.suite());
+                    .paired(self.link.peer, self.session.suite(), self.link.carrier);
                 self.context
                     .events
                     .offered(self.link.peer, &self.context.offer);
@@ -316,6 +324,9 @@ where
 
     /// Opens lanes, or asks the receiver to.
     fn widen(&mut self) {
+        if self.link.carrier.is_browser() {
+            return;
+        }
         let count = self.context.lanes.saturating_sub(1);
         match self.lanes.side {
             _ if count == 0 => {}

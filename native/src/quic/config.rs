@@ -52,7 +52,7 @@ impl Default for Tuning {
 
 impl Tuning {
     /// These numbers with a window that a socket with `receive_buffer` bytes of room can take.
-    pub(super) fn fitted_to(mut self, receive_buffer: usize) -> Self {
+    pub(crate) fn fitted_to(mut self, receive_buffer: usize) -> Self {
         let room = u32::try_from(receive_buffer).unwrap_or(u32::MAX);
         self.stream_window = self.stream_window.min(room.max(MIN_WINDOW));
         self
@@ -113,13 +113,21 @@ pub fn endpoint_config() -> EndpointConfig {
 /// # Errors
 /// [`Error::Internal`] when `identity` is unusable.
 pub fn server_config(identity: &Identity) -> Result<ServerConfig, Error> {
+    server_config_for(identity, ALPN)
+}
+
+/// As [`server_config`], for a protocol of another name.
+///
+/// # Errors
+/// As for [`server_config`].
+pub fn server_config_for(identity: &Identity, alpn: &[u8]) -> Result<ServerConfig, Error> {
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(internal)?
         .with_no_client_auth()
         .with_single_cert(vec![identity.certificate().clone()], identity.key())
         .map_err(internal)?;
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = vec![alpn.to_vec()];
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     tls.send_tls13_tickets = 0;
     tls.max_early_data_size = 0;

@@ -1,11 +1,8 @@
 //! The side that listens, and how it keeps strangers from costing it anything.
 
 use std::{
-    cell::RefCell,
-    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    rc::Rc,
     time::Duration,
 };
 
@@ -13,7 +10,11 @@ use compio::{net::UdpSocket, runtime::JoinHandle, time};
 use compio_quic::{Connecting, Endpoint, Incoming, ServerConfig};
 
 use super::{QuicWire, Tuning, dial::FAREWELL, endpoint_config, plain, server_config, socket};
-use crate::{Error, identity::Identity};
+use crate::{
+    Error,
+    identity::Identity,
+    places::{Place, Places},
+};
 
 /// What a [`Listener`] listens on.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ pub enum Port {
 }
 
 impl Port {
-    fn candidates(self) -> std::ops::RangeInclusive<u16> {
+    pub(crate) fn candidates(self) -> std::ops::RangeInclusive<u16> {
         match self {
             Self::Exactly(port) => port..=port,
             Self::From(port) => port..=port.saturating_add(20),
@@ -50,6 +51,7 @@ pub struct Listener {
     endpoint: Endpoint,
     local: SocketAddr,
     wires: flume::Receiver<QuicWire>,
+    strangers: Places,
     worker: JoinHandle<()>,
 }
 
@@ -74,12 +76,13 @@ impl Listener {
         };
         let (local, endpoint) = attach().map_err(|source| network(&options, source))?;
         let (found, wires) = flume::unbounded();
+        let strangers = Places::for_strangers();
         let door = Door {
             endpoint: endpoint.clone(),
             config,
             tuning,
             certificate: identity.certificate_hash(),
-            places: Places::default(),
+            places: strangers.clone(),
             found,
         };
         let worker = compio::runtime::spawn(door.attend());
@@ -87,6 +90,7 @@ impl Listener {
             endpoint,
             local,
             wires,
+            strangers,
             worker,
         })
     }
@@ -94,6 +98,11 @@ impl Listener {
     /// The port that was opened.
     pub fn port(&self) -> u16 {
         self.local.port()
+    }
+
+    /// The places of peers that have not proved the code yet, for other carriers to share.
+    pub(crate) fn strangers(&self) -> Places {
+        self.strangers.clone()
     }
 
     /// The addresses peers can dial, each with the name of its interface: IPv4 first, link-local
@@ -253,56 +262,7 @@ async fn welcome(
     wire.reader.fill().await.ok()?.then_some(wire)
 }
 
-/// Who is inside and has not proved yet that it knows the code.
-#[derive(Debug, Default, Clone)]
-struct Places(Rc<RefCell<HashMap<IpAddr, usize>>>);
-
-impl Places {
-    fn taken(&self) -> usize {
-        self.0.borrow().values().sum()
-    }
-
-    fn take(&self, ip: IpAddr) -> Option<Place> {
-        if self.taken() >= STRANGERS {
-            return None;
-        }
-        let mut places = self.0.borrow_mut();
-        let taken = places.entry(ip).or_default();
-        if *taken >= STRANGERS_PER_ADDRESS {
-            return None;
-        }
-        *taken += 1;
-        Some(Place {
-            ip,
-            places: self.clone(),
-        })
-    }
-}
-
-/// The place of one stranger, given back by being dropped.
-#[derive(Debug)]
-pub(super) struct Place {
-    ip: IpAddr,
-    places: Places,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut places = self.places.0.borrow_mut();
-        if let Some(taken) = places.get_mut(&self.ip) {
-            *taken -= 1;
-            if *taken == 0 {
-                places.remove(&self.ip);
-            }
-        }
-    }
-}
-
-/// Strangers at a time.
-const STRANGERS: usize = 4;
-/// Strangers at a time from one address.
-const STRANGERS_PER_ADDRESS: usize = 2;
 /// From this many strangers on a newcomer's address must be proved to be its own.
-const UNVALIDATED: usize = 2;
+pub(crate) const UNVALIDATED: usize = 2;
 /// From the first packet to the first byte on the stream.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

@@ -18,17 +18,21 @@ use compio_quic::{
 use shared::Binding;
 
 pub use self::{
-    config::{ALPN, Tuning, client_config, endpoint_config, server_config},
+    config::{ALPN, Tuning, client_config, endpoint_config, server_config, server_config_for},
     dial::Dialler,
     listen::{ListenOptions, Listener, Port},
     socket::udp_socket,
 };
+pub(crate) use self::{
+    listen::{DEADLINE, UNVALIDATED},
+    socket::{dialable, receive_buffer},
+};
 use crate::{
     Error,
     identity::certificate_hash,
-    wire::{EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
+    places::Place,
+    wire::{Carrier, EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
 };
-use listen::Place;
 
 /// A wire to one peer over QUIC.
 #[derive(Debug)]
@@ -88,6 +92,10 @@ impl Wire for QuicWire {
 
     fn binding(&self) -> Binding {
         self.binding
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Quic
     }
 
     fn split(self) -> (QuicReader, QuicWriter, QuicCloser) {
@@ -232,7 +240,7 @@ fn abandoned(connection: &Connection, error: impl std::fmt::Display) -> WireErro
 
 /// An address as a person knows it: no IPv6 form of an IPv4 address.
 fn plain(address: SocketAddr) -> SocketAddr {
-    socket::dialable(address)
+    dialable(address)
 }
 
 /// The hash of the certificate that the listener of `connection` showed.

@@ -37,7 +37,7 @@ pub fn udp_socket(address: SocketAddr, tuning: &Tuning) -> io::Result<UdpSocket>
 }
 
 /// Bytes of packets that can wait in `socket` until they are read.
-pub(super) fn receive_buffer(socket: &UdpSocket) -> usize {
+pub(crate) fn receive_buffer(socket: &UdpSocket) -> usize {
     let size = socket2::SockRef::from(socket)
         .recv_buffer_size()
         .unwrap_or_default();
@@ -51,7 +51,7 @@ pub(super) fn receive_buffer(socket: &UdpSocket) -> usize {
 
 /// The address to dial for `address`: plain IPv4 for a mapped one, and a scope only where one
 /// belongs. Packets come back from that very address, and from no other are they accepted.
-pub(super) fn dialable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn dialable(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
             Some(ip) => SocketAddr::new(ip.into(), v6.port()),

@@ -245,6 +245,7 @@ async fn listen(
         code: code.to_string(),
         addresses,
         interfaces,
+        page: None,
     });
     let gate = Gate::new(Some(1));
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);

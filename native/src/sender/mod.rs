@@ -1,7 +1,7 @@
 //! Sending: what to send, to whom, and how.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,51 +15,19 @@ use shared::{
 use crate::{
     Cipher, Compression, Error, Event, Progress, Target,
     event::Listener,
-    source::{self, Gathered, Links, Pipe, Selection},
+    source::{self, Links, Selection},
 };
 
+mod dial;
+mod payload;
+mod ports;
 mod serve;
 
-pub(crate) use serve::{cancelled, credentials, reach};
-
-/// What is sent.
-#[derive(Debug, Clone)]
-pub enum Payload {
-    /// Files and directories.
-    Paths(Vec<PathBuf>),
-    /// A text that the receiver shows.
-    Text(String),
-    /// Standard input, to its end.
-    Stdin,
-}
-
-/// One transfer that arrived, was verified and stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// The receiver's address.
-    pub peer: SocketAddr,
-    /// Payload bytes.
-    pub bytes: u64,
-    /// BLAKE3 root of the payload: for a file, what `b3sum` prints.
-    pub blake3: [u8; 32],
-    /// From the connection to the receiver's last word.
-    pub elapsed: Duration,
-    /// Items that the receiver could not keep, and items of the source that were not sent.
-    pub skipped: u64,
-}
-
-/// What would be sent: see [`HayateSender::survey`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Survey {
-    /// The name that is offered.
-    pub name: Vec<u8>,
-    /// Each entry's path and size in bytes.
-    pub entries: Vec<(Vec<u8>, u64)>,
-    /// What is left out, and why.
-    pub skipped: Vec<(Vec<u8>, String)>,
-    /// Bytes of content.
-    pub bytes: u64,
-}
+pub use payload::{Payload, Sent, Survey};
+pub(crate) use {
+    dial::reach,
+    serve::{cancelled, credentials},
+};
 
 /// Sends files, a text or a pipe to whoever holds the code phrase.
 ///
@@ -95,6 +63,8 @@ pub struct HayateSender {
     lanes: u8,
     limit: Option<u64>,
     timeout: Option<Duration>,
+    web: bool,
+    page: Option<String>,
     events: Listener,
     stop: flume::Receiver<()>,
     /// Kept so that `stop` stays silent where nobody called `until`.
@@ -120,6 +90,8 @@ impl Default for HayateSender {
             lanes: 1,
             limit: None,
             timeout: None,
+            web: false,
+            page: None,
             events: Listener::new(|_| {}),
             stop,
             quiet: Some(quiet),
@@ -202,9 +174,23 @@ impl HayateSender {
         self
     }
 
-    /// Listens on this UDP port and no other. Without it, on 50001 or the next free one.
+    /// Listens on this port and no other. Without it, on 50001 or the next free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// Serves browsers as well: the page they receive with, on the TCP port of the same number, and their wires.
+    pub fn web(mut self, on: bool) -> Self {
+        self.web = on;
+        self
+    }
+
+    /// Serves browsers that have their page from this `https://` URL, a copy of `www/` that somebody hosts.
+    pub fn page(mut self, url: impl Into<String>) -> Self {
+        let page = parse_page(url.into());
+        self.page = self.check(page);
+        self.web = true;
         self
     }
 
@@ -337,26 +323,6 @@ impl HayateSender {
     }
 }
 
-/// What is offered and where it comes from.
-enum Ready {
-    Gathered(Gathered),
-    Pipe(shared::Offer, Pipe),
-}
-
-impl Ready {
-    fn new(selection: &Selection, payload: Payload) -> Result<Self, Error> {
-        let name = selection.name.as_deref();
-        Ok(match payload {
-            Payload::Paths(paths) => Self::Gathered(source::gather(&Selection {
-                paths,
-                ..selection.clone()
-            })?),
-            Payload::Text(text) => Self::Gathered(Gathered::text(text, name)?),
-            Payload::Stdin => Self::Pipe(Pipe::offer(name)?, Pipe::stdin()?),
-        })
-    }
-}
-
 /// A code phrase out of the system's randomness.
 fn fresh_code(words: usize) -> Result<Code, Error> {
     let mut random = [0; 2 * (MAX_WORDS + 1)];
@@ -382,4 +348,17 @@ pub(crate) fn parse_ip(text: &str) -> Result<IpAddr, Error> {
             text.escape_debug()
         ))
     })
+}
+
+fn parse_page(url: String) -> Result<String, Error> {
+    let rest = url.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split('/').next().unwrap_or_default();
+    let visible = url.bytes().all(|byte| byte.is_ascii_graphic());
+    if host.is_empty() || url.contains(['#', '\\', '"', '<', '>']) || !visible {
+        return Err(Error::Usage(format!(
+            "\"{}\" is not a URL such as https://example.org/hayate/, without a fragment",
+            url.escape_debug()
+        )));
+    }
+    Ok(url)
 }

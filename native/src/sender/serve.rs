@@ -1,42 +1,30 @@
 //! The life of a sender: be found or dial, let peers prove the code, serve those that did.
 
-use std::{
-    net::SocketAddr,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{rc::Rc, sync::Arc, time::Instant};
 
-use compio::time;
 use futures_util::{
     FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered,
 };
 use shared::{Binding, Code, Credentials, Reason, Seed, Side};
 
-use super::{HayateSender, Payload, Ready, Sent, fill_random, fresh_code};
+use super::{
+    HayateSender, Payload, Sent,
+    dial::dial,
+    fill_random, fresh_code,
+    payload::Ready,
+    ports::{Newcomer, Ports},
+};
 use crate::{
-    Cipher, DEFAULT_PORT, Error, ErrorKind, Event,
-    discover::{Announcement, Announcer, Scope},
+    Cipher, Error, ErrorKind, Event,
     drive::{
         Link, at,
         feed::Feed,
         send::{self, Context, Outcome},
     },
-    gate::Gate,
-    identity::Identity,
+    gate::{Gate, RETURN},
     pool::Pool,
-    quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
     wire::Wire,
 };
-
-/// How long one attempt to reach a receiver may take before the next one.
-const DIAL: Duration = Duration::from_secs(3);
-
-/// Between two attempts.
-const RETRY: Duration = Duration::from_millis(300);
-
-/// How long a sender that dials looks for the receiver where nobody said otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec<Sent>, Error> {
     let code = match options.code.clone() {
@@ -98,18 +86,9 @@ async fn listen(
     code: &Code,
     context: &Rc<Context>,
 ) -> Result<Vec<Sent>, Error> {
-    let identity = Identity::generate()?;
-    let port = options.port.map_or(Port::From(DEFAULT_PORT), Port::Exactly);
-    let listener = Listener::bind(
-        ListenOptions {
-            port,
-            bind: options.bind,
-            tuning: Tuning::default(),
-        },
-        &identity,
-    )?;
-    let mut announcer = announce(options, code, listener.port())?;
-    tell_waiting(options, code, &listener);
+    let ports = Ports::open(options)?;
+    let mut announcer = ports.announce(options, code)?;
+    ports.tell_waiting(options, code);
 
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut transfers: FuturesUnordered<LocalBoxFuture<'static, Outcome>> = FuturesUnordered::new();
@@ -122,7 +101,8 @@ async fn listen(
         {
             break Ok(());
         }
-        let burned = context.gate.burned();
+        let gate = &context.gate;
+        let burned = gate.burned();
         let closed = burned.is_some();
         if let Some(burned) = burned.filter(|_| transfers.is_empty()) {
             break Err(burned);
@@ -131,43 +111,45 @@ async fn listen(
         let newcomer = async {
             match closed {
                 true => std::future::pending().await,
-                false => listener.accept().await,
+                false => ports.accept().await,
             }
         };
-        let late = at(deadline.filter(|_| !context.gate.was_opened()));
+        let late = at(deadline.filter(|_| !gate.was_opened()));
+        let overdue = at(gate.next_overdue());
         select_biased! {
-            outcome = transfers.select_next_some() => {
-                match (outcome.paired, outcome.result) {
-                    (_, Ok(done)) => {
-                        ended += 1;
-                        tell_done(options, &done);
-                        sent.push(done);
-                    }
-                    (true, Err(error)) => {
-                        ended += 1;
-                        if options.receivers != Some(1) {
-                            options.events.warn(error.to_string());
-                        }
-                        failure.get_or_insert(error);
-                    }
-                    // A stranger.
-                    (false, Err(_)) => {}
+            outcome = transfers.select_next_some() => match outcome.result {
+                Ok(done) => {
+                    ended += 1;
+                    tell_done(options, &done);
+                    sent.push(done);
                 }
+                Err(error) if outcome.paired => {
+                    if outcome.carrier.is_browser() && error.kind() == ErrorKind::Disconnected {
+                        gate.keep_place(error);
+                        options.events.tell(Event::Gone { peer: outcome.peer, wait: RETURN });
+                    } else {
+                        ended += 1;
+                        note(options, &mut failure, error);
+                    }
+                }
+                // A stranger.
+                Err(_) => {}
             },
             wire = newcomer.fuse() => match wire {
-                Some(wire) => {
-                    let credentials = credentials(code, Side::Listener, options.cipher, wire.binding())?;
-                    let link = Link::new(wire, options.limit);
-                    transfers.push(send::run(link, credentials, Rc::clone(context)).boxed_local());
-                }
+                Some(Newcomer::Native(wire)) => transfers.push(start(options, code, context, wire)?),
+                Some(Newcomer::Browser(wire)) => transfers.push(start(options, code, context, wire)?),
                 None => break Err(Error::Internal("the socket failed".into())),
             },
             _ = stop.recv_async().fuse() => {
                 while transfers.next().await.is_some() {}
                 break Err(cancelled());
             }
+            () = overdue.fuse() => if let Some(error) = gate.give_up() {
+                ended += 1;
+                note(options, &mut failure, error);
+            },
             // Somebody may have come while this waited.
-            () = late.fuse() => if !context.gate.was_opened() { break Err(Error::NotFound(format!(
+            () = late.fuse() => if !gate.was_opened() { break Err(Error::NotFound(format!(
                 "no receiver came within {} s; run it again, with a longer --timeout",
                 options.timeout.unwrap_or_default().as_secs()
             ))) },
@@ -179,7 +161,7 @@ async fn listen(
     };
     drop(announcer);
     drop(transfers);
-    listener.shutdown().await;
+    ports.shutdown().await;
     result?;
     match failure {
         Some(error) => Err(error),
@@ -187,68 +169,24 @@ async fn listen(
     }
 }
 
-/// Dials a receiver that listens, until it is there.
-async fn dial(options: &HayateSender, code: &Code, context: &Rc<Context>) -> Result<Sent, Error> {
-    let target = options
-        .target
-        .clone()
-        .ok_or_else(|| Error::Internal("nowhere to dial".into()))?;
-    options.events.tell(Event::Waiting {
-        code: code.to_string(),
-        addresses: Vec::new(),
-        interfaces: Vec::new(),
-    });
-    let dialler = Dialler::new(options.bind)?;
-    let deadline = Instant::now() + options.timeout.unwrap_or(PATIENCE);
-    let stop = options.stop.clone();
-    let wire = select_biased! {
-        wire = reach(&dialler, &target, deadline).fuse() => wire?,
-        _ = stop.recv_async().fuse() => return Err(cancelled()),
-    };
-    let credentials = credentials(code, Side::Dialler, options.cipher, wire.binding())?;
-    let outcome = send::run(
-        Link::new(wire, options.limit),
-        credentials,
-        Rc::clone(context),
-    )
-    .await;
-    dialler.shutdown().await;
-    let sent = outcome.result?;
-    tell_done(options, &sent);
-    Ok(sent)
+/// Starts the session of a newcomer.
+fn start<W: Wire + 'static>(
+    options: &HayateSender,
+    code: &Code,
+    context: &Rc<Context>,
+    wire: W,
+) -> Result<LocalBoxFuture<'static, Outcome>, Error> {
+    let credentials = credentials(code, Side::Listener, options.cipher, wire.binding())?;
+    let link = Link::new(wire, options.limit);
+    Ok(send::run(link, credentials, Rc::clone(context)).boxed_local())
 }
 
-/// A wire to `target`, trying each of its addresses again and again.
-pub(crate) async fn reach(
-    dialler: &Dialler,
-    target: &crate::Target,
-    deadline: Instant,
-) -> Result<QuicWire, Error> {
-    let name = target.clone();
-    let addresses: Vec<SocketAddr> = compio::runtime::spawn_blocking(move || name.resolve())
-        .await
-        .map_err(|_| Error::Internal("the name server was not asked".into()))??;
-    let mut last = Error::NotFound(format!(
-        "{target} did not answer in time; check the address and that it listens"
-    ));
-    loop {
-        for address in &addresses {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(last);
-            }
-            match dialler.dial(*address, DIAL.min(left)).await {
-                Ok(wire) => return Ok(wire),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Disconnected) =>
-                {
-                    last = error;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        time::sleep(RETRY).await;
+/// Keeps the first failure; where others are still to come, each is told at once.
+fn note(options: &HayateSender, failure: &mut Option<Error>, error: Error) {
+    if options.receivers != Some(1) {
+        options.events.warn(error.to_string());
     }
+    failure.get_or_insert(error);
 }
 
 pub(crate) fn credentials(
@@ -275,45 +213,7 @@ pub(crate) fn cancelled() -> Error {
     }
 }
 
-fn announce(options: &HayateSender, code: &Code, port: u16) -> Result<Option<Announcer>, Error> {
-    let mut session = [0; 8];
-    fill_random(&mut session)?;
-    let announcement = Announcement {
-        channel: code.channel(),
-        session,
-        port,
-        web_port: 0,
-        flags: 0,
-    };
-    let scope = Scope {
-        interface: options.interface.clone(),
-        address: options.bind,
-    };
-    match Announcer::start(announcement, scope) {
-        Ok(announcer) => Ok(Some(announcer)),
-        Err(error) => {
-            options.events.warn(format!(
-                "this sender cannot be found by code alone ({error}); the receiver needs --from"
-            ));
-            Ok(None)
-        }
-    }
-}
-
-fn tell_waiting(options: &HayateSender, code: &Code, listener: &Listener) {
-    let mut addresses = listener.addresses();
-    if let Some(interface) = &options.interface {
-        addresses.retain(|(name, _)| name == interface);
-    }
-    let (interfaces, addresses) = addresses.into_iter().unzip();
-    options.events.tell(Event::Waiting {
-        code: code.to_string(),
-        addresses,
-        interfaces,
-    });
-}
-
-fn tell_done(options: &HayateSender, sent: &Sent) {
+pub(super) fn tell_done(options: &HayateSender, sent: &Sent) {
     options.events.tell(Event::Done {
         peer: sent.peer,
         bytes: sent.bytes,

@@ -1,6 +1,10 @@
 //! Peers that misuse lanes.
 
-use hayate_shared::{BLOCK, Error, Receiver, Sealed, WINDOW, receiver::Request};
+use hayate_shared::{
+    BLOCK, Error, Receiver, Sealed, WINDOW,
+    lane::{Heard, Inlet},
+    receiver::Request,
+};
 
 use super::{
     Channel, abort_of,
@@ -131,5 +135,71 @@ fn frame_that_is_no_block_ends_a_lane() {
     for kind in [1, 5, 0x10, 0x11, 7] {
         let joining = machine.lane(1).unwrap().join(binding());
         assert!(joining.hear(&clear(kind, &[0; 33])).is_err(), "{kind}");
+    }
+}
+
+/// What a lane of this receiver, which dialled, makes of a greeting.
+fn greeted(machine: &Receiver, number: u8, greeting: &[u8]) -> Result<Inlet, Error> {
+    match machine
+        .lane(number)
+        .unwrap()
+        .join(binding())
+        .hear(greeting)?
+    {
+        (Heard::Joined(inlet), used) if used == greeting.len() => Ok(inlet),
+        _ => panic!("a greeting is one frame"),
+    }
+}
+
+#[test]
+fn lane_is_joined_by_who_holds_the_keys_of_the_session_and_by_nobody_else() {
+    let (machine, keys) = wide();
+    let (certificate, exporter) = ([0xce; 32], [0xe4; 32]);
+    let right = keys.greeting(2, 's', &certificate, &exporter);
+    assert_eq!(right.len(), 38);
+    assert!(greeted(&machine, 2, &right).is_ok());
+
+    let other = |number, side, certificate: &[u8], exporter: &[u8]| {
+        let greeting = keys.greeting(number, side, certificate, exporter);
+        greeted(&machine, 2, &greeting).err()
+    };
+    for (what, error) in [
+        ("another lane's", other(1, 's', &certificate, &exporter)),
+        ("its own, reflected", other(2, 'c', &certificate, &exporter)),
+        (
+            "over another certificate",
+            other(2, 's', &[0xbb; 32], &exporter),
+        ),
+        (
+            "over another TLS session",
+            other(2, 's', &certificate, &[9; 32]),
+        ),
+        ("without the exporter", other(2, 's', &certificate, &[])),
+    ] {
+        assert_eq!(error, Some(Error::WrongCode { left: None }), "{what}");
+    }
+    for bit in 0..right.len() * 8 {
+        let mut flipped = right.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let lane = machine.lane(2).unwrap().join(binding());
+        let joined = matches!(lane.hear(&flipped), Ok((Heard::Joined(_), _)));
+        assert!(!joined, "bit {bit}");
+    }
+}
+
+#[test]
+fn block_on_a_lane_that_nobody_sealed_does_not_open() {
+    let (machine, keys) = wide();
+    let stranger = Channel {
+        blocks: [7; 32],
+        ..keys.clone()
+    };
+    let greeting = keys.greeting(1, 's', &[0xce; 32], &[0xe4; 32]);
+    let mut inlet = greeted(&machine, 1, &greeting).unwrap();
+    for (keys, opens) in [(keys, true), (stranger, false)] {
+        let block = keys.equal(0, false, b'a', BLOCK);
+        let (sealed, used) = inlet.push(&block).unwrap();
+        assert_eq!(used, block.len());
+        assert_eq!(sealed.unwrap().open().is_ok(), opens);
     }
 }

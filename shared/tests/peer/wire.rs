@@ -3,7 +3,7 @@
 use aes_gcm::{Aes256Gcm, aead::AeadInOut};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 
-use super::keys::{expand, lv};
+use super::keys::{expand, h, lv, mac};
 
 /// A frame that is not sealed.
 pub(crate) fn clear(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -101,6 +101,7 @@ pub(crate) struct Channel {
     pub(crate) outgoing: [u8; 32],
     pub(crate) incoming: [u8; 32],
     pub(crate) blocks: [u8; 32],
+    pub(crate) master: Vec<u8>,
     pub(crate) sent: u64,
     pub(crate) received: u64,
 }
@@ -113,6 +114,7 @@ impl Channel {
             outgoing: expand(master, "messages", &[role, suite]),
             incoming: expand(master, "messages", &[3 - role, suite]),
             blocks: expand(master, "blocks", &[suite]),
+            master: master.to_vec(),
             sent: 0,
             received: 0,
         }
@@ -146,6 +148,19 @@ impl Channel {
         let nonce = Self::nonce(self.received);
         self.received += 1;
         open(self.suite, &self.incoming, nonce, head, sealed)
+    }
+
+    /// What one end of a lane says first; `side` is `c` at the one that dialled it, `s` at the other.
+    pub(crate) fn greeting(
+        &self,
+        number: u8,
+        side: char,
+        certificate: &[u8],
+        exporter: &[u8],
+    ) -> Vec<u8> {
+        let key = expand(&self.master, &format!("lane {side}"), &[number]);
+        let proof = mac(&key, &h(&[certificate, exporter]));
+        clear(6, &[&[number][..], &proof].concat())
     }
 
     fn block_nonce(header: &Header) -> [u8; 12] {

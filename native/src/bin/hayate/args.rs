@@ -34,7 +34,7 @@ fn after_help() -> String {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Offer files, directories or a text under a code phrase
-    #[command(visible_alias = "tx", after_help = after_help())]
+    #[command(visible_alias = "tx", after_help = format!("{BROWSER_NOTICE}\n\n{}", after_help()))]
     Send(Box<SendArgs>),
     /// Find the sender of a code phrase and store what it offers
     #[command(visible_aliases = ["rx", "recv"], after_help = after_help())]
@@ -83,6 +83,13 @@ pub(crate) enum ProgressMode {
     None,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Qr {
+    Auto,
+    Always,
+    Never,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// Files and directories to send; - sends standard input
@@ -121,9 +128,18 @@ pub(crate) struct SendArgs {
     /// Use this address of this machine
     #[arg(long, value_name = "ADDR", env = "HAYATE_BIND", value_parser = endpoint::local, help_heading = NETWORK)]
     pub(crate) bind: Option<String>,
-    /// Listen on this UDP port [default: 50001, the next free one if it is taken]
+    /// Listen on this port, UDP and TCP [default: 50001, the next free one if it is taken]
     #[arg(short, long, value_name = "N", env = "HAYATE_PORT", help_heading = NETWORK)]
     pub(crate) port: Option<u16>,
+    /// Do not serve browsers
+    #[arg(long, env = "HAYATE_NO_WEB", value_parser = quantity::switch, help_heading = BROWSERS)]
+    pub(crate) no_web: bool,
+    /// Send browsers to this https URL, a copy of the page on a site they trust
+    #[arg(long, value_name = "URL", env = "HAYATE_PAGE", value_parser = nonempty, help_heading = BROWSERS)]
+    pub(crate) page: Option<String>,
+    /// Show the address of the page as a QR code; auto is on a terminal with room for it
+    #[arg(long, value_name = "WHEN", env = "HAYATE_QR", default_value = "auto", help_heading = BROWSERS)]
+    pub(crate) qr: Qr,
     /// Leave out what matches this glob; may be given several times
     #[arg(long, value_name = "GLOB", env = "HAYATE_EXCLUDE", value_parser = nonempty)]
     pub(crate) exclude: Vec<String>,
@@ -191,8 +207,14 @@ pub(crate) struct ReceiveArgs {
     pub(crate) timeout: Option<Duration>,
 }
 
+const BROWSERS: &str = "Options for browsers";
 const OUTPUT: &str = "Output options";
 const NETWORK: &str = "Network options";
+
+/// What receiving in a browser does not protect against.
+const BROWSER_NOTICE: &str = "A browser that receives is protected against listeners, but not against someone who \
+controls the network at the moment its page is loaded. On a network you do not trust use hayate on both ends, or \
+--page, or compare the fingerprint of the certificate, which -v shows, with the one the browser shows.";
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 

@@ -25,6 +25,7 @@ pub(crate) fn run(
     start: Instant,
 ) -> Result<(), Failure> {
     let ui = Ui::new(global, Role::Sender, start);
+    ui.show_qr(args.qr);
     let result = check(&args, matches).and_then(|()| crate::block_on(send(args, &ui)));
     if let Err(failure) = &result {
         ui.failed(failure);
@@ -125,6 +126,8 @@ fn sender(args: &SendArgs) -> HayateSender {
         lanes: args.lanes,
         limit: args.limit,
         timeout: args.timeout,
+        web: Some(!args.no_web),
+        page: args.page.as_deref(),
     )
 }
 
@@ -200,6 +203,16 @@ fn check(args: &SendArgs, matches: &ArgMatches) -> Result<(), Failure> {
         return wrong(
             "--port is for listening, and --to dials; give the receiver's port as --to ADDR:PORT",
         );
+    }
+    for (id, flag) in [("no_web", "--no-web"), ("page", "--page"), ("qr", "--qr")] {
+        if args.to.is_some() && typed(id) {
+            return Err(Failure::usage(format!(
+                "{flag} is for senders that wait, and --to dials; leave it out"
+            )));
+        }
+    }
+    if args.no_web && args.page.is_some() {
+        return wrong("--page is for browsers, and --no-web serves none; leave one of them out");
     }
     if args.code.is_some() && typed("words") {
         return wrong("--words is for a new code phrase; leave out --words or --code");

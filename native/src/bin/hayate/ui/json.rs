@@ -52,17 +52,40 @@ impl Lines {
                 code,
                 addresses,
                 interfaces,
+                page,
             } => vec![self.line(
                 "waiting",
-                json!({ "code": code, "addresses": addresses.iter().map(endpoint).collect::<Vec<_>>(), "interfaces": interfaces }),
+                json!({
+                    "code": code,
+                    "addresses": addresses.iter().map(endpoint).collect::<Vec<_>>(),
+                    "interfaces": interfaces,
+                    "port": addresses.first().map(SocketAddr::port),
+                    "url": page.as_ref().map(|page| &page.url),
+                    "certificate": page.as_ref().map(|page| hex(&page.certificate)),
+                }),
             )],
             Event::Searching { seen } => vec![self.warning(seen)],
             Event::Warning(message) => vec![self.warning(message)],
-            Event::Paired { peer, cipher } => {
-                vec![self.line("peer", json!({ "peer": endpoint(peer), "cipher": cipher }))]
+            Event::Paired {
+                peer,
+                cipher,
+                transport,
+            } => {
+                let transport = transport.name();
+                let fields =
+                    json!({ "peer": endpoint(peer), "cipher": cipher, "transport": transport });
+                vec![self.line("peer", fields)]
+            }
+            Event::Gone { peer, wait } => {
+                self.peers.remove(peer);
+                let wait = wait.as_millis() as u64;
+                vec![self.line("gone", json!({ "peer": endpoint(peer), "wait_ms": wait }))]
             }
             Event::AuthFailed { peer, left } => {
-                vec![self.line("auth_failed", json!({ "peer": endpoint(peer), "left": left }))]
+                vec![self.line(
+                    "auth_failed",
+                    json!({ "peer": endpoint(peer), "left": left }),
+                )]
             }
             Event::Offered(offered) => vec![self.offer(offered)],
             Event::Accepted { peer } => vec![self.consent(*peer, true)],

@@ -3,6 +3,7 @@
 mod bar;
 mod json;
 mod prompt;
+mod qr;
 #[cfg(test)]
 mod schema;
 mod screen;
@@ -23,7 +24,7 @@ use hayate::{ErrorKind, Event, Offered, OnConflict, Received, Survey};
 use shared::path::escape;
 
 use crate::{
-    args::{Color, Global, ProgressMode},
+    args::{Color, Global, ProgressMode, Qr},
     failure::Failure,
 };
 
@@ -65,6 +66,7 @@ impl Ui {
             contents: None,
             skipped: 0,
             several: false,
+            qr: Qr::Never,
             asking: false,
         })))
     }
@@ -72,6 +74,11 @@ impl Ui {
     /// Whether events go to standard output.
     pub(crate) fn is_json(&self) -> bool {
         self.0.borrow().json.is_some()
+    }
+
+    /// When the page's address is shown as a QR code; never, unless this is called.
+    pub(crate) fn show_qr(&self, when: Qr) {
+        self.0.borrow_mut().qr = when;
     }
 
     /// More than one receiver is expected.

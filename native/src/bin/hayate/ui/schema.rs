@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hayate::{ErrorKind, Event, Progress, Received};
+use hayate::{ErrorKind, Event, Page, Progress, Received, wire::Carrier};
 use serde_json::{Value, json};
 
 use super::json::Lines;
@@ -138,6 +138,20 @@ fn lines() -> Vec<String> {
             code: "7-a-b-c".to_owned(),
             addresses: vec![peer],
             interfaces: vec!["lo".to_owned()],
+            page: Some(Page {
+                url: "https://192.0.2.7:50001/#7-a-b-c".to_owned(),
+                certificate: [7; 32],
+            }),
+        },
+        Event::Waiting {
+            code: "7-a-b-c".to_owned(),
+            addresses: Vec::new(),
+            interfaces: Vec::new(),
+            page: None,
+        },
+        Event::Gone {
+            peer,
+            wait: Duration::from_secs(15),
         },
         Event::Searching {
             seen: "nothing".to_owned(),
@@ -145,6 +159,12 @@ fn lines() -> Vec<String> {
         Event::Paired {
             peer,
             cipher: "AES-256-GCM",
+            transport: Carrier::WebTransport,
+        },
+        Event::Paired {
+            peer,
+            cipher: "AES-256-GCM",
+            transport: Carrier::Fetch,
         },
         Event::AuthFailed { peer, left: 2 },
         Event::Accepted { peer },

@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anstream::AutoStream;
-use hayate::{Event, Offered};
+use anstream::{AutoStream, ColorChoice};
+use hayate::{Event, Offered, Page};
 use shared::path::escape;
 
-use super::{Role, bar, json, print_line, text};
+use super::{Role, bar, json, print_line, qr, text};
+use crate::args::Qr;
 
 /// What is on the terminal, and what is remembered of the sessions it shows.
 pub(super) struct Screen {
@@ -28,6 +29,8 @@ pub(super) struct Screen {
     pub(super) skipped: usize,
     /// More than one receiver may come, so lines name theirs.
     pub(super) several: bool,
+    /// When the page's address is shown as a QR code.
+    pub(super) qr: Qr,
     /// A question waits for its answer.
     pub(super) asking: bool,
 }
@@ -60,12 +63,17 @@ impl Screen {
                 code,
                 addresses,
                 interfaces,
-            } => self.waiting(code, addresses, interfaces),
+                page,
+            } => self.waiting(code, addresses, interfaces, page.as_ref()),
             Event::Searching { seen } => {
                 self.say(&format!("Still looking.  {seen}"));
                 self.say("If you know the sender's address: hayate receive CODE --from ADDRESS");
             }
-            Event::Paired { peer, cipher } => {
+            Event::Paired {
+                peer,
+                cipher,
+                transport,
+            } => {
                 self.peers.insert(*peer, now);
                 let detail = if self.verbose {
                     format!(" ({cipher})")
@@ -73,8 +81,18 @@ impl Screen {
                     String::new()
                 };
                 self.say(&format!(
-                    "{} connected over QUIC, code accepted{detail}.",
-                    text::host(peer)
+                    "{} connected over {}, code accepted{detail}.",
+                    text::host(peer),
+                    transport.name()
+                ));
+            }
+            Event::Gone { peer, wait } => {
+                self.bars.finish(*peer);
+                self.peers.remove(peer);
+                self.say(&format!(
+                    "{} is gone; waiting {} for it to come back.",
+                    text::host(peer),
+                    text::span(*wait)
                 ));
             }
             Event::AuthFailed { peer, left } => {
@@ -124,7 +142,13 @@ impl Screen {
         }
     }
 
-    fn waiting(&mut self, code: &str, addresses: &[SocketAddr], interfaces: &[String]) {
+    fn waiting(
+        &mut self,
+        code: &str,
+        addresses: &[SocketAddr],
+        interfaces: &[String],
+        page: Option<&Page>,
+    ) {
         if self.role == Role::Sender && self.json.is_none() && !io::stdout().is_terminal() {
             print_line(&text::harmless(code));
         }
@@ -142,6 +166,9 @@ impl Screen {
             if !self.quiet {
                 self.print("");
                 self.print(&line);
+                if let Some(page) = page {
+                    self.page(page, &code);
+                }
                 self.print("");
             } else if self.json.is_none() && io::stdout().is_terminal() {
                 self.print(&code);
@@ -171,6 +198,38 @@ impl Screen {
             "Waiting on {}.  Ctrl-C cancels.",
             places.join(", ")
         ));
+    }
+
+    /// What a phone needs: the address of the page, and the same for its camera.
+    fn page(&mut self, page: &Page, code: &str) {
+        let line = match page.url.split_once('#') {
+            // Somebody else's page has to be told more than the code.
+            Some((_, fragment)) if fragment.starts_with("code=") => page.url.clone(),
+            Some((address, _)) => format!("{address}   code {}", bold(code)),
+            None => page.url.clone(),
+        };
+        self.print(&format!("  On a phone            {line}"));
+        if self.verbose {
+            let digest: Vec<_> = page
+                .certificate
+                .iter()
+                .map(|b| format!("{b:02X}"))
+                .collect();
+            let digest = digest.join(":");
+            self.print(&format!("  Its certificate       SHA-256 {digest}"));
+        }
+        let colour = self.err.current_choice() != ColorChoice::Never;
+        let code = match self.qr {
+            Qr::Never => None,
+            Qr::Always => qr::lines(&page.url, colour),
+            Qr::Auto if !colour || !qr::can_show() => None,
+            Qr::Auto => qr::lines(&page.url, colour).filter(|lines| qr::fits(lines)),
+        };
+        let Some(lines) = code else { return };
+        self.print("");
+        for line in lines {
+            self.print(&line);
+        }
     }
 
     fn skipped(&mut self, path: &[u8], why: &str) {

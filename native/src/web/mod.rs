@@ -1,0 +1,266 @@
+//! What browsers are served: the page, and wires over WebTransport and over requests.
+//!
+//! One thread with one tokio runtime does all of it and hands wires over to the sender's thread; nothing else of the
+//! crate knows tokio.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `door` | the TCP port: https and http, bounded connections |
+//! | `page` | the check of every request, the headers of every answer, the files |
+//! | `assets` | the list of the files |
+//! | `fetch` | wires over requests |
+//! | `webtransport` | wires over WebTransport |
+//! | `wire` | the two sides of a browser's wire |
+//! | `address` | the URL that people open |
+
+mod address;
+mod assets;
+mod door;
+mod fetch;
+mod page;
+mod webtransport;
+mod wire;
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use compio::time;
+use shared::discovery::PORT as BEACON_PORT;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) use address::{own_url, page_url};
+pub(crate) use wire::WebWire;
+
+use crate::{
+    Error,
+    identity::{Identity, provider},
+    places::Places,
+    quic::{Tuning, udp_socket},
+};
+use webtransport::Sessions;
+
+/// Serves browsers until it is dropped or shut down.
+#[derive(Debug)]
+pub(crate) struct WebServer {
+    webtransport: Option<u16>,
+    wires: flume::Receiver<WebWire>,
+    stay: Option<flume::Sender<Infallible>>,
+    done: flume::Receiver<Infallible>,
+}
+
+/// What a [`WebServer`] serves with.
+pub(crate) struct WebOptions {
+    /// The address it was bound to, or all of them.
+    pub(crate) bind: Option<IpAddr>,
+    /// Only addresses of this interface are served.
+    pub(crate) interface: Option<String>,
+    /// The places that are shared with other carriers.
+    pub(crate) strangers: Places,
+}
+
+/// The TCP port `port`, on the address `bind` or on all of this machine.
+pub(crate) fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
+    let open = |ip: IpAddr| -> io::Result<TcpListener> {
+        let address = SocketAddr::from((ip, port));
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        if address.is_ipv6() {
+            socket.set_only_v6(bind.is_some_and(|ip| !ip.is_unspecified()))?;
+        }
+        // Connections of a run before this one must not keep the port; elsewhere this would share it.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    match bind {
+        Some(ip) => open(ip),
+        None => match open(Ipv6Addr::UNSPECIFIED.into()) {
+            // A machine without IPv6.
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                open(Ipv4Addr::UNSPECIFIED.into())
+            }
+            result => result,
+        },
+    }
+}
+
+impl WebServer {
+    /// Starts the thread that serves `listener`, and WebTransport where a UDP port can be had.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when TLS, the runtime or the thread cannot be had.
+    pub(crate) fn start(
+        listener: TcpListener,
+        identity: &Arc<Identity>,
+        options: WebOptions,
+    ) -> Result<Self, Error> {
+        let internal = |error: io::Error| Error::Internal(format!("web server: {error}"));
+        let port = listener.local_addr().map_err(internal)?.port();
+        let socket = webtransport_socket(options.bind, port);
+        let webtransport = socket
+            .as_ref()
+            .and_then(|socket| Some(socket.local_addr().ok()?.port()));
+        let tls = TlsAcceptor::from(Arc::new(tls(identity)?));
+        let (found, wires) = flume::unbounded();
+        let (stay, leave) = flume::bounded(0);
+        let (finish, done) = flume::bounded(0);
+        let site = Arc::new(Site {
+            port,
+            webtransport,
+            certificate: identity.certificate_hash(),
+            interface: options.interface,
+            strangers: options.strangers,
+            rooms: Places::new(ROOMS, ROOMS_PER_ADDRESS),
+            friends_rooms: Places::new(ROOMS_PER_ADDRESS, ROOMS_PER_ADDRESS),
+            wires: fetch::Wires::default(),
+            found,
+        });
+        let identity = Arc::clone(identity);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(internal)?;
+        let leave = Leave(leave);
+        thread::Builder::new()
+            .name("hayate-web".into())
+            .spawn(move || {
+                let serve = async {
+                    let sessions = socket.and_then(|socket| Sessions::new(socket, &identity).ok());
+                    let sessions = sessions.map(|sessions| {
+                        tokio::spawn(sessions.attend(Arc::clone(&site), leave.clone()))
+                    });
+                    if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                        door::attend(listener, site, tls, leave).await;
+                    }
+                    if let Some(sessions) = sessions {
+                        let _ = sessions.await;
+                    }
+                };
+                runtime.block_on(serve);
+                drop(finish);
+            })
+            .map_err(internal)?;
+        Ok(Self {
+            webtransport,
+            wires,
+            stay: Some(stay),
+            done,
+        })
+    }
+
+    /// The UDP port of WebTransport, where there is one.
+    pub(crate) fn webtransport(&self) -> Option<u16> {
+        self.webtransport
+    }
+
+    /// The next browser that has sent its first bytes.
+    pub(crate) async fn accept(&self) -> Option<WebWire> {
+        self.wires.recv_async().await.ok()
+    }
+
+    /// Ends everything, and waits a moment until browsers were told.
+    pub(crate) async fn shutdown(mut self) {
+        self.stay = None;
+        // Wires that nobody took are closed.
+        self.wires.drain();
+        let _ = time::timeout(FAREWELL + SLACK, self.done.recv_async()).await;
+    }
+}
+
+/// A socket for WebTransport, on a free port near `port`.
+fn webtransport_socket(bind: Option<IpAddr>, port: u16) -> Option<UdpSocket> {
+    let near = port..=port.saturating_add(NEAR);
+    near.filter(|near| *near != BEACON_PORT).find_map(|near| {
+        let bind_to = |ip: IpAddr| udp_socket((ip, near).into(), &Tuning::default());
+        match bind {
+            Some(ip) => bind_to(ip).ok(),
+            None => match bind_to(Ipv6Addr::UNSPECIFIED.into()) {
+                Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                    bind_to(Ipv4Addr::UNSPECIFIED.into()).ok()
+                }
+                result => result.ok(),
+            },
+        }
+    })
+}
+
+fn tls(identity: &Identity) -> Result<rustls::ServerConfig, Error> {
+    let internal = |error: rustls::Error| Error::Internal(format!("TLS: {error}"));
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(internal)?
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.certificate().clone()], identity.key())
+        .map_err(internal)?;
+    // HTTP/2 brings a download to half the speed, and its own ways to flood.
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    tls.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+    tls.send_tls13_tickets = 0;
+    Ok(tls)
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Site {
+    port: u16,
+    webtransport: Option<u16>,
+    certificate: [u8; 32],
+    interface: Option<String>,
+    strangers: Places,
+    rooms: Places,
+    friends_rooms: Places,
+    wires: fetch::Wires,
+    found: flume::Sender<WebWire>,
+}
+
+impl Site {
+    /// Whether `local`, an address of this machine, is for browsers.
+    fn serves(&self, local: IpAddr) -> bool {
+        self.interface.as_ref().is_none_or(|name| {
+            let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+            interfaces
+                .iter()
+                .any(|interface| interface.name == *name && interface.ip() == local)
+        })
+    }
+
+    /// Whether somebody at `ip` is receiving.
+    fn is_friend(&self, ip: IpAddr) -> bool {
+        self.wires.has_paired(ip)
+    }
+}
+
+/// Tells every task when it is time to go.
+#[derive(Debug, Clone)]
+struct Leave(flume::Receiver<Infallible>);
+
+impl Leave {
+    async fn wait(&self) {
+        // Nothing is ever sent: it is an error when the sender is done.
+        let _ = self.0.recv_async().await;
+    }
+}
+
+/// TCP connections at a time, and those of one address.
+const ROOMS: usize = 64;
+const ROOMS_PER_ADDRESS: usize = 16;
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 128;
+/// How far from the page's port that of WebTransport may be.
+const NEAR: u16 = 40;
+/// How long browsers that are inside may take to hear the end.
+const FAREWELL: Duration = Duration::from_millis(800);
+const SLACK: Duration = Duration::from_millis(200);
