@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod binary;
+pub mod browser;
 pub mod capture;
 pub mod files;
 pub mod net;
 pub mod pair;
 pub mod process;
+pub mod screen;
 pub mod terminal;
 
+pub use browser::{Browser, Kind};
 pub use capture::Capture;
 pub use files::{Disk, noise, snapshot};
 pub use net::{Family, Net, Space};

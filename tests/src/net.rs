@@ -9,7 +9,10 @@ use std::{
     thread,
 };
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::{
+    process::Pid,
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
 
 use crate::binary;
 
@@ -190,6 +193,40 @@ impl Space {
         command
     }
 
+    /// The processes of this machine that have `variable`, a name and a value, in their environment, and what they
+    /// started: some write over their own.
+    pub fn family(&self, variable: &str) -> Vec<Pid> {
+        let listed = Command::new("ip")
+            .args(["netns", "pids", &self.name])
+            .output();
+        let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+        let all = || {
+            listed
+                .lines()
+                .filter_map(|id| Pid::from_raw(id.parse().ok()?))
+        };
+        let read = |id: Pid, file| fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+        let has = |id: &Pid| {
+            let environment = read(*id, "environ");
+            let mut variables = environment.split(|&byte| byte == 0);
+            variables.any(|set| set == variable.as_bytes())
+        };
+        let parent = |id: Pid| {
+            let status = String::from_utf8_lossy(&read(id, "status")).into_owned();
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+            parent.and_then(|id| Pid::from_raw(id.trim().parse().ok()?))
+        };
+        let mut family: Vec<_> = all().filter(has).collect();
+        let mut at = 0;
+        while let Some(&elder) = family.get(at) {
+            let born = all().filter(|&id| parent(id) == Some(elder));
+            let new: Vec<_> = born.filter(|id| !family.contains(id)).collect();
+            family.extend(new);
+            at += 1;
+        }
+        family
+    }
+
     /// Runs `work` on a thread that lives on this machine: its sockets are the machine's.
     pub fn thread<T: Send + 'static>(
         &self,
@@ -205,6 +242,28 @@ impl Space {
     /// Runs `ip` with these arguments on this machine.
     pub fn ip(&self, arguments: &str) {
         ip(&format!("-n {} {arguments}", self.name));
+    }
+
+    /// Bytes that came over the network so far.
+    pub fn received_bytes(&self) -> u64 {
+        let listed = self
+            .command("ip")
+            .args(["-j", "-s", "link", "show", "dev", "lan"])
+            .output()
+            .unwrap();
+        let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+        listed[0]["stats64"]["rx"]["bytes"].as_u64().unwrap()
+    }
+
+    /// Drops every UDP packet that comes in or goes out.
+    pub fn block_udp(&self) {
+        self.nft(
+            "add table inet noudp
+             add chain inet noudp in { type filter hook input priority 0; }
+             add chain inet noudp out { type filter hook output priority 0; }
+             add rule inet noudp in meta l4proto udp drop
+             add rule inet noudp out meta l4proto udp counter drop",
+        );
     }
 
     /// Adds rules to the machine's firewall.

@@ -1,10 +1,12 @@
 //! A process that a test watches: what it says, how it ends, how much memory it took.
 
 use std::{
+    borrow::Cow,
+    ffi::OsStr,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::process::ExitStatusExt as _,
     process::{Child, Command, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -19,6 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    line: String,
     said: Arc<Said>,
     readers: Vec<JoinHandle<()>>,
     peak: u64,
@@ -62,6 +65,8 @@ impl Process {
         stdin: Stdio,
         mut on_line: impl FnMut(&str) + Send + 'static,
     ) -> Self {
+        let words = command.get_args().map(OsStr::to_string_lossy);
+        let line = words.collect::<Vec<_>>().join(" ");
         let mut child = command
             .stdin(stdin)
             .stdout(Stdio::piped())
@@ -97,6 +102,7 @@ impl Process {
         };
         Self {
             child,
+            line,
             said,
             readers: vec![out, err],
             peak: 0,
@@ -138,6 +144,11 @@ impl Process {
     /// Waits for the first event of this kind in the output of `--json`.
     pub fn wait_for_event(&self, kind: &str) -> Value {
         self.wait_for(kind, |stdout, _| events_of(stdout, kind).into_iter().next())
+    }
+
+    /// Whether it ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Sends a signal.
@@ -199,6 +210,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            let text = self.said.text.lock();
+            let text = text.unwrap_or_else(PoisonError::into_inner);
+            let [output, errors] = [&text.stdout, &text.stderr].map(|said| tail(said));
+            eprintln!("{}\noutput: {output}\nerrors: {errors}", self.line);
+        }
     }
 }
 
@@ -234,6 +251,11 @@ impl std::fmt::Display for Outcome {
         }
         write!(f, "errors:\n{}", self.stderr)
     }
+}
+
+/// The end of what a process said.
+fn tail(said: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&said[said.len().saturating_sub(4000)..])
 }
 
 /// The events of this kind in lines of JSON; a last line that is not complete is not looked at.

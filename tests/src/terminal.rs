@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
 use crate::process::PATIENCE;
 
@@ -21,11 +24,23 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts `command` at a terminal; its standard output goes nowhere.
-    pub fn start(mut command: Command) -> Self {
+    /// Starts `command` at a terminal that does not tell its size; its standard output goes nowhere.
+    pub fn start(command: Command) -> Self {
+        Self::sized(command, 0, 0)
+    }
+
+    /// Starts `command` at a terminal of so many columns and rows; its standard output goes nowhere.
+    pub fn sized(mut command: Command, columns: u16, rows: u16) -> Self {
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
+        let size = Winsize {
+            ws_col: columns,
+            ws_row: rows,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&keyboard, size).unwrap();
         let name = ptsname(&keyboard, Vec::new()).unwrap();
         let end = OpenOptions::new()
             .read(true)
@@ -72,6 +87,11 @@ impl Terminal {
                 Err(_) => panic!("\"{text}\" was never shown; the screen: {}", self.screen),
             }
         }
+    }
+
+    /// All that was written to it when something was last waited for.
+    pub fn screen(&self) -> &str {
+        &self.screen
     }
 
     /// Types `keys`.
