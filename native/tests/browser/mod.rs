@@ -1,0 +1,351 @@
+//! What a browser does, in Rust: a sender to receive from, requests, both wires, and a session over them.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use hayate::{Error, Event, HayateSender, Page, Payload, Sent};
+use shared::{
+    BLOCK, Binding, Code, Credentials, Output, Receiver, Seed, Side,
+    cipher::Suite,
+    cipher::Suites,
+    receiver::Request,
+    tree::{BlockHash, Tree},
+};
+
+pub const CODE: &str = "7-copper-lantern-violin";
+
+/// A sender on a thread of its own, on loopback.
+pub struct Sending {
+    pub page: Page,
+    pub at: SocketAddr,
+    pub events: flume::Receiver<Event>,
+    result: JoinHandle<Result<Vec<Sent>, Error>>,
+    _file: tempfile::NamedTempFile,
+}
+
+impl Sending {
+    pub fn start(payload: &[u8]) -> Self {
+        Self::with(payload, |sender| sender)
+    }
+
+    pub fn with(
+        payload: &[u8],
+        options: impl FnOnce(HayateSender) -> HayateSender + Send + 'static,
+    ) -> Self {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(payload).unwrap();
+        let path = PathBuf::from(file.path());
+        let (tell, events) = flume::unbounded();
+        let result = std::thread::spawn(move || {
+            compio::runtime::Runtime::new().unwrap().block_on(async {
+                let sender = HayateSender::new()
+                    .code(CODE)
+                    .web(true)
+                    .bind("127.0.0.1")
+                    .port(0)
+                    .compress(false);
+                let sender = options(sender).on_event(move |event| drop(tell.send(event)));
+                sender.send_all(Payload::Paths(vec![path])).await
+            })
+        });
+        let (page, at) = loop {
+            if let Ok(Event::Waiting {
+                page, addresses, ..
+            }) = events.recv_timeout(PATIENCE)
+            {
+                break (page.unwrap(), addresses[0]);
+            }
+        };
+        Self {
+            page,
+            at,
+            events,
+            result,
+            _file: file,
+        }
+    }
+
+    pub fn end(self) -> Result<Vec<Sent>, Error> {
+        self.result.join().unwrap()
+    }
+
+    /// The first event that `pick` wants.
+    pub fn wait_for<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> T {
+        loop {
+            let event = self.events.recv_timeout(PATIENCE).expect("the event comes");
+            if let Some(picked) = pick(&event) {
+                return picked;
+            }
+        }
+    }
+
+    /// A request with the usual headers and those of `extra`, on a connection of its own.
+    pub fn ask(&self, line: &str, extra: &str, body: &[u8]) -> Answer {
+        let at = self.at;
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Length: {length}\r\n{extra}\r\n"
+        );
+        raw(at, &[head.as_bytes(), body].concat())
+    }
+
+    /// A request of the page itself.
+    pub fn wire(&self, line: &str, body: &[u8]) -> Answer {
+        self.ask(line, "Hayate: 7\r\n", body)
+    }
+
+    pub fn webtransport_port(&self) -> u16 {
+        let facts = self.ask("GET /hayate.json", "", b"").text();
+        let (_, rest) = facts.split_once("\"webtransport\":").unwrap();
+        rest.trim_end_matches("}\n").parse().unwrap()
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut found = lines.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value)
+    }
+}
+
+/// Sends `bytes` as they are and reads until the other side closes; status 0 is no answer at all.
+pub fn raw(at: SocketAddr, bytes: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // A server that has seen enough does not read the rest.
+    let _ = stream.write_all(bytes);
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all);
+    let split = all.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = all.split_at(split.map_or(all.len(), |at| at + 4));
+    let head = String::from_utf8_lossy(head).into_owned();
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Answer {
+        status: status.unwrap_or_default(),
+        head,
+        body: body.to_vec(),
+    }
+}
+
+/// A browser's end of a wire.
+pub trait Browser {
+    fn send(&mut self, bytes: &[u8]);
+    /// `None` at the end of the sender's half, however it came.
+    fn receive(&mut self) -> Option<Vec<u8>>;
+}
+
+/// The wire over requests.
+pub struct Fetch<'a> {
+    sending: &'a Sending,
+    pub id: String,
+    next: u64,
+    pub body: BufReader<TcpStream>,
+}
+
+impl<'a> Fetch<'a> {
+    pub fn open(sending: &'a Sending) -> Self {
+        let answer = sending.wire("POST /wire", b"");
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let (id, at) = (answer.text(), sending.at);
+        let mut stream = TcpStream::connect(at).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "GET /wire/{id} HTTP/1.1\r\nHost: {at}\r\nHayate: 7\r\n\r\n"
+        )
+        .unwrap();
+        let mut body = BufReader::new(stream);
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            assert!(body.read_line(&mut line).unwrap() > 0);
+        }
+        Self {
+            sending,
+            id,
+            next: 0,
+            body,
+        }
+    }
+
+    pub fn post(&self, what: &str, body: &[u8]) -> u16 {
+        let line = format!("POST /wire/{}/{what}", self.id);
+        self.sending.wire(&line, body).status
+    }
+}
+
+impl Browser for Fetch<'_> {
+    fn send(&mut self, bytes: &[u8]) {
+        // Refused when the wire is over, and then the body ends as well.
+        self.post(&self.next.to_string(), bytes);
+        self.next += 1;
+    }
+
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        let mut size = String::new();
+        self.body.read_line(&mut size).ok()?;
+        let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
+        let mut chunk = vec![0; size + 2];
+        self.body.read_exact(&mut chunk).ok()?;
+        chunk.truncate(size);
+        (size > 0).then_some(chunk)
+    }
+}
+
+/// The wire over WebTransport.
+pub struct WebTransport {
+    runtime: tokio::runtime::Handle,
+    pub connection: wtransport::Connection,
+    send: wtransport::SendStream,
+    recv: wtransport::RecvStream,
+}
+
+impl WebTransport {
+    pub fn open(sending: &Sending) -> Self {
+        let url = format!("https://127.0.0.1:{}/hayate/7", sending.webtransport_port());
+        Self::dial(&url, sending.page.certificate).unwrap()
+    }
+
+    pub fn dial(url: &str, certificate: [u8; 32]) -> Result<Self, String> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let network = builder.enable_all().build().unwrap();
+        let runtime = network.handle().clone();
+        // As long as the process: a browser answers while its page does something else.
+        std::thread::spawn(move || network.block_on(std::future::pending::<()>()));
+        let (connection, send, recv) = runtime.block_on(async {
+            let config = wtransport::ClientConfig::builder()
+                .with_bind_address(([127, 0, 0, 1], 0).into())
+                .with_server_certificate_hashes([wtransport::tls::Sha256Digest::new(certificate)])
+                .build();
+            let endpoint = wtransport::Endpoint::client(config).unwrap();
+            let connection = endpoint.connect(url).await.map_err(|e| e.to_string())?;
+            let opening = connection.open_bi().await.map_err(|e| e.to_string())?;
+            let (send, recv) = opening.await.map_err(|e| e.to_string())?;
+            Ok::<_, String>((connection, send, recv))
+        })?;
+        Ok(Self {
+            runtime,
+            connection,
+            send,
+            recv,
+        })
+    }
+}
+
+impl Browser for WebTransport {
+    fn send(&mut self, bytes: &[u8]) {
+        let _ = self.runtime.block_on(self.send.write_all(bytes));
+    }
+
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        let mut piece = vec![0; 64 << 10];
+        let read = self.runtime.block_on(self.recv.read(&mut piece));
+        piece.truncate(read.ok()??);
+        Some(piece)
+    }
+}
+
+/// A session of a browser, with what it has stored.
+pub struct Session {
+    pub stored: Vec<u8>,
+    pub tree: Tree,
+    /// Blocks that came in this session.
+    pub came: u64,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            stored: Vec::new(),
+            tree: Tree::new(),
+            came: 0,
+        }
+    }
+}
+
+impl Session {
+    /// Receives until the end, or until `enough` blocks came.
+    pub fn run(
+        &mut self,
+        browser: &mut impl Browser,
+        certificate: [u8; 32],
+        code: &str,
+        enough: u64,
+    ) -> Result<(), shared::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).unwrap();
+        let mut session = Receiver::new(Credentials {
+            code: Code::parse(code).unwrap(),
+            side: Side::Dialler,
+            binding: Binding {
+                certificate,
+                exporter: None,
+            },
+            suites: Suites::preferring(Suite::ChaCha20Poly1305),
+            seed: Seed::new(seed),
+        });
+        self.came = 0;
+        while self.came < enough {
+            match session.poll()? {
+                Output::Transmit(bytes) => browser.send(&bytes),
+                Output::Request(Request::Decide(_)) => session.accept(self.tree.clone()),
+                Output::Request(Request::Open(sealed)) => {
+                    let opened = sealed.open()?;
+                    let index = opened.receipt.index();
+                    let from = index as usize * BLOCK;
+                    self.stored.truncate(from);
+                    self.stored.extend_from_slice(&opened.bytes);
+                    if index == 0 {
+                        self.tree = Tree::new();
+                    }
+                    let last = opened.bytes.len() < BLOCK;
+                    self.tree.push(BlockHash::of(index, last, &opened.bytes));
+                    self.came += 1;
+                    session.opened(opened.receipt);
+                }
+                Output::Request(Request::Commit) => session.committed(0),
+                Output::Request(_) => {}
+                Output::Done => return Ok(()),
+                Output::Wait => match browser.receive() {
+                    Some(bytes) => session.receive(&bytes),
+                    None => session.eof(),
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Receives everything.
+pub fn receive(browser: &mut impl Browser, sending: &Sending) -> Result<Vec<u8>, shared::Error> {
+    let mut session = Session::default();
+    session.run(browser, sending.page.certificate, CODE, u64::MAX)?;
+    Ok(session.stored)
+}
+
+/// Bytes that no compression makes smaller and no two blocks share.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,402 @@
+//! A sender that serves browsers, and what browsers and strangers do to it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod browser;
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use browser::{CODE, Fetch, Sending, Session, WebTransport, noise, raw, receive};
+use hayate::{ErrorKind, Event, identity::KeyProof, wire::Carrier};
+use shared::BLOCK;
+
+fn transport(event: &Event) -> Option<Carrier> {
+    match event {
+        Event::Paired { transport, .. } => Some(*transport),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_browser_receives_over_requests() {
+    let payload = noise(5 * BLOCK + 9);
+    let sending = Sending::start(&payload);
+    let mut wire = Fetch::open(&sending);
+    assert!(receive(&mut wire, &sending).unwrap() == payload);
+    assert_eq!(sending.wait_for(transport), Carrier::Fetch);
+    let sent = sending.end().unwrap();
+    assert_eq!(sent[0].bytes, payload.len() as u64);
+}
+
+#[test]
+fn a_browser_receives_over_webtransport() {
+    let payload = noise(40 * BLOCK + 9);
+    let sending = Sending::start(&payload);
+    let mut wire = WebTransport::open(&sending);
+    assert!(receive(&mut wire, &sending).unwrap() == payload);
+    assert_eq!(sending.wait_for(transport), Carrier::WebTransport);
+    sending.end().unwrap();
+}
+
+#[test]
+fn several_browsers_are_served_at_once() {
+    let payload = noise(3 * BLOCK);
+    let sending = Sending::with(&payload, |sender| sender.receivers(2));
+    let mut one = WebTransport::open(&sending);
+    let mut two = Fetch::open(&sending);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| receive(&mut one, &sending).unwrap());
+        assert!(receive(&mut two, &sending).unwrap() == payload);
+        assert!(first.join().unwrap() == payload);
+    });
+    assert_eq!(sending.end().unwrap().len(), 2);
+}
+
+#[test]
+fn a_browser_that_comes_back_goes_on_where_it_was() {
+    let payload = noise(60 * BLOCK + 9);
+    let sending = Sending::start(&payload);
+    let (certificate, mut session) = (sending.page.certificate, Session::default());
+    let mut wire = Fetch::open(&sending);
+    session.run(&mut wire, certificate, CODE, 4).unwrap();
+    drop(wire);
+    let gone = |event: &Event| matches!(event, Event::Gone { .. }).then_some(());
+    sending.wait_for(gone);
+    let mut wire = WebTransport::open(&sending);
+    session.run(&mut wire, certificate, CODE, 2).unwrap();
+    wire.connection.close(wtransport::VarInt::from_u32(0), b"");
+    sending.wait_for(gone);
+    let mut wire = Fetch::open(&sending);
+    session.run(&mut wire, certificate, CODE, u64::MAX).unwrap();
+    assert!(session.stored == payload);
+    assert_eq!(session.came, 61 - 6);
+    sending.end().unwrap();
+}
+
+#[test]
+fn a_browser_that_stays_away_is_a_lost_connection() {
+    let sending = Sending::start(&noise(60 * BLOCK));
+    let (certificate, mut session) = (sending.page.certificate, Session::default());
+    let mut wire = Fetch::open(&sending);
+    session.run(&mut wire, certificate, CODE, 2).unwrap();
+    drop(wire);
+    let lost = Instant::now();
+    let error = sending.end().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected);
+    assert!(
+        (14..20).contains(&lost.elapsed().as_secs()),
+        "{:?}",
+        lost.elapsed()
+    );
+}
+
+#[test]
+fn a_browser_that_does_not_read_holds_the_sender_back() {
+    let sending = Sending::start(&noise(100 * BLOCK));
+    let mut wire = Fetch::open(&sending);
+    let mut session = Session::default();
+    session
+        .run(&mut wire, sending.page.certificate, CODE, 1)
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let done = sending.events.try_iter().filter_map(|event| match event {
+        Event::Progress { progress, .. } => Some(progress.done),
+        _ => None,
+    });
+    let done = done.last().unwrap();
+    assert!(done < 40 * BLOCK as u64, "{done}");
+    session
+        .run(&mut wire, sending.page.certificate, CODE, 0)
+        .unwrap();
+}
+
+#[test]
+fn guesses_of_browsers_and_natives_count_together() {
+    let sending = Sending::with(b"secret", |sender| sender.receivers(5));
+    let (certificate, wrong) = (sending.page.certificate, "7-copper-lantern-zebra");
+    let guess = |result: Result<(), shared::Error>| match result {
+        Err(shared::Error::WrongCode { left }) => left,
+        other => panic!("{other:?}"),
+    };
+    let mut session = Session::default();
+    let first = session.run(&mut Fetch::open(&sending), certificate, wrong, 1);
+    assert_eq!(guess(first), Some(2));
+    let second = session.run(&mut WebTransport::open(&sending), certificate, wrong, 1);
+    assert_eq!(guess(second), Some(1));
+    let at = sending.at;
+    let native = compio::runtime::Runtime::new().unwrap().block_on(async {
+        let receiver = hayate::HayateReceiver::new()
+            .code(wrong)
+            .target(at.to_string());
+        receiver
+            .receive(std::env::temp_dir(), async |_| false, |_| {})
+            .await
+    });
+    assert_eq!(native.unwrap_err().kind(), ErrorKind::Code);
+    assert_eq!(sending.end().unwrap_err().kind(), ErrorKind::Code);
+}
+
+#[test]
+fn strangers_of_all_carriers_share_their_places() {
+    let sending = Sending::start(b"x");
+    let _first = Fetch::open(&sending);
+    let second = WebTransport::open(&sending);
+    // A session counts from its first packet on.
+    let answer = sending.wire("POST /wire", b"");
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.text().contains("Try again"));
+    second
+        .connection
+        .close(wtransport::VarInt::from_u32(0), b"");
+    let freed = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        sending.wire("POST /wire", b"").status == 201
+    });
+    assert!(freed);
+}
+
+#[test]
+fn posts_are_taken_in_order_and_once() {
+    let sending = Sending::start(b"x");
+    let wire = Fetch::open(&sending);
+    assert_eq!(wire.post("1", b"b"), 409);
+    assert_eq!(wire.post("0", &[0; (4 << 10) + 1]), 413);
+    assert_eq!(wire.post("0", b"\x01"), 204);
+    assert_eq!(wire.post("0", b"\x01"), 204);
+    assert_eq!(wire.post("2", b"c"), 409);
+    for odd in [
+        "-1",
+        "18446744073709551616",
+        "x",
+        "0/1",
+        "close/x",
+        "close/-1",
+    ] {
+        assert!(matches!(wire.post(odd, b""), 400 | 404), "{odd}");
+    }
+    let line = format!("GET /wire/{}", wire.id);
+    assert_eq!(sending.wire(&line, b"").status, 409);
+    assert_eq!(wire.post("close/9", b""), 204);
+    let gone = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        wire.post("1", b"b") == 404
+    });
+    assert!(gone);
+}
+
+#[test]
+fn only_the_page_itself_gets_a_wire() {
+    let sending = Sending::start(b"x");
+    let own = format!("http://{}", sending.at);
+    let with = |extra: &str| sending.ask("POST /wire", extra, b"").status;
+    assert_eq!(with(""), 403);
+    assert_eq!(with("Hayate: 6\r\n"), 403);
+    assert_eq!(with("Hayate: 7\r\nOrigin: https://evil.example\r\n"), 403);
+    assert_eq!(with("Hayate: 7\r\nOrigin: null\r\n"), 403);
+    assert_eq!(with("Hayate: 7\r\nSec-Fetch-Site: cross-site\r\n"), 403);
+    let preflight = "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n\
+                     Access-Control-Request-Headers: hayate\r\n";
+    let answer = sending.ask("OPTIONS /wire", preflight, b"");
+    assert!(answer.status >= 400 && answer.header("access-control-allow-origin").is_none());
+    assert_eq!(with(&format!("Hayate: 7\r\nOrigin: {own}\r\n")), 201);
+    assert_eq!(sending.wire("GET /wire", b"").status, 405);
+    assert_eq!(
+        sending
+            .wire("GET /wire/0123456789abcdef0123456789abcdef", b"")
+            .status,
+        404
+    );
+}
+
+#[test]
+fn only_own_addresses_are_hosts() {
+    let sending = Sending::start(b"x");
+    let port = sending.at.port();
+    let with = |head: String| raw(sending.at, head.as_bytes()).status;
+    for (host, status) in [
+        (format!("127.0.0.1:{port}"), 200),
+        (format!("localhost:{port}"), 200),
+        (format!("evil.example:{port}"), 421),
+        ("127.0.0.1".to_owned(), 421),
+        (format!("127.0.0.2:{port}"), 421),
+        (String::new(), 421),
+    ] {
+        let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(with(head), status, "{host}");
+    }
+    assert_eq!(
+        with("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".into()),
+        400
+    );
+    let own = format!("Host: 127.0.0.1:{port}\r\nConnection: close\r\n");
+    assert_eq!(with(format!("GET / HTTP/1.1\r\n{own}{own}\r\n")), 400);
+    assert_eq!(
+        with(format!("GET http://evil.example/ HTTP/1.1\r\n{own}\r\n")),
+        421
+    );
+}
+
+#[test]
+fn nothing_but_the_files_of_the_page_exists() {
+    let sending = Sending::start(b"x");
+    for path in [
+        "/../../etc/passwd",
+        "/%2e%2e%2f%2e%2e%2fetc/passwd",
+        "//etc/passwd",
+        "/./",
+        "/index.html/../../Cargo.toml",
+        "/proc/self/environ",
+        "/%00",
+        "/\\..\\..",
+        "*",
+    ] {
+        let status = sending.ask(&format!("GET {path}"), "", b"").status;
+        assert!(matches!(status, 400 | 404), "{path} {status}");
+    }
+    let long = format!("GET /{}", "a".repeat(64 << 10));
+    assert!(matches!(sending.ask(&long, "", b"").status, 0 | 414 | 431));
+    assert_eq!(raw(sending.at, b"GET /\0 HTTP/1.1\r\n\r\n").status, 400);
+    for method in ["POST", "PUT", "DELETE", "TRACE"] {
+        assert_eq!(
+            sending.ask(&format!("{method} /"), "", b"").status,
+            405,
+            "{method}"
+        );
+    }
+    let preface = raw(sending.at, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(matches!(preface.status, 0 | 400 | 505), "{preface:?}");
+}
+
+#[test]
+fn every_answer_says_what_it_is_and_is_kept_by_nobody() {
+    let sending = Sending::start(b"x");
+    for line in ["GET /", "GET /hayate.json", "GET /nothing", "POST /wire"] {
+        let answer = sending.ask(line, "Accept-Encoding: gzip\r\n", b"");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{line}");
+        assert_eq!(
+            answer.header("x-content-type-options"),
+            Some("nosniff"),
+            "{line}"
+        );
+        assert_eq!(
+            answer.header("referrer-policy"),
+            Some("no-referrer"),
+            "{line}"
+        );
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; "), "{line}");
+        let udp = sending.webtransport_port();
+        assert!(
+            policy.contains(&format!(" https://127.0.0.1:{udp};")),
+            "{policy}"
+        );
+    }
+    let facts = sending.ask("GET /hayate.json", "", b"").text();
+    let certificate: String = sending
+        .page
+        .certificate
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    assert!(facts.starts_with(&format!(
+        "{{\"version\":7,\"certificate\":\"{certificate}\""
+    )));
+    assert!(!facts.contains("copper"));
+}
+
+#[test]
+fn https_is_on_the_same_port_with_the_certificate_of_the_run() {
+    let sending = Sending::start(b"x");
+    let client = rustls::ClientConfig::builder_with_provider(hayate::identity::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(KeyProof::new()))
+        .with_no_client_auth();
+    let connect = |alpn: &[&[u8]]| {
+        let mut client = client.clone();
+        client.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        let name = sending.at.ip().into();
+        let connection = rustls::ClientConnection::new(Arc::new(client), name).unwrap();
+        rustls::StreamOwned::new(connection, TcpStream::connect(sending.at).unwrap())
+    };
+    let mut stream = connect(&[b"h2", b"http/1.1"]);
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        sending.at
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("cross-origin-opener-policy: same-origin"));
+    let certificate = &stream.conn.peer_certificates().unwrap()[0];
+    let hash: [u8; 32] = sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        certificate,
+    ))
+    .into();
+    assert_eq!(hash, sending.page.certificate);
+    assert!(connect(&[b"h2"]).write_all(b"x").is_err());
+}
+
+#[test]
+fn garbage_and_slowness_are_cut_off() {
+    let sending = Sending::start(b"x");
+    let garbage = [&[0x16, 3, 1, 0xff, 0xff][..], &[0; 2000]].concat();
+    let started = Instant::now();
+    assert_eq!(raw(sending.at, &garbage).status, 0);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    let started = Instant::now();
+    let mut slow = TcpStream::connect(sending.at).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    let mut silent = TcpStream::connect(sending.at).unwrap();
+    for stream in [&mut slow, &mut silent] {
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        assert!(stream.read_to_end(&mut Vec::new()).is_ok());
+    }
+    assert!(
+        (9..13).contains(&started.elapsed().as_secs()),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_crowd_at_the_door_disturbs_no_transfer() {
+    let payload = noise(60 * BLOCK);
+    let sending = Sending::start(&payload);
+    let mut wire = Fetch::open(&sending);
+    let (certificate, mut session) = (sending.page.certificate, Session::default());
+    let mut crowd = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crowd.extend((0..500).filter_map(|_| TcpStream::connect(sending.at).ok()));
+        });
+        session.run(&mut wire, certificate, CODE, u64::MAX).unwrap();
+    });
+    assert!(session.stored == payload);
+    sending.end().unwrap();
+}
+
+#[test]
+fn another_path_or_version_is_no_session() {
+    let sending = Sending::start(b"x");
+    let udp = sending.webtransport_port();
+    for path in ["/", "/hayate/6", "/hayate/7/", "/hayate/7?x"] {
+        let dialled = WebTransport::dial(
+            &format!("https://127.0.0.1:{udp}{path}"),
+            sending.page.certificate,
+        );
+        assert!(dialled.is_err(), "{path}");
+    }
+    let other = WebTransport::dial(&format!("https://127.0.0.1:{udp}/hayate/7"), [7; 32]);
+    assert!(other.is_err());
+}
