@@ -2,9 +2,9 @@
 //
 // From the page: start, accept, decline, cancel. To the page: ready, status, offer, progress, done, error.
 
-import init, { Session, words } from "/pkg/hayate.js";
-import { open, sweep } from "/sink.js";
-import { connect, locate, within, WireError } from "/wire.js";
+import init, { Session, words } from "./pkg/hayate.js";
+import { open, sweep } from "./sink.js";
+import { connect, locate, within, WireError } from "./wire.js";
 
 /** How long a wire may bring nothing while blocks are expected, in milliseconds. */
 const STALLED = { WebTransport: 10_000, fetch: 20_000 };
@@ -379,7 +379,7 @@ class Link {
       // What is stored is stored, whatever becomes of the wire.
       await within(FAREWELL, Promise.all([wire.finish(), listening])).catch(() => {});
     }
-    wire.close(0);
+    wire.close(session.closeCode());
     session.free();
     if (this.result.type === "finished") await this.transfer.onFinished(this.result);
   }

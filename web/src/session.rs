@@ -84,6 +84,12 @@ impl Session {
     pub fn heard_last_word(&self) -> bool {
         self.0.heard_last_word()
     }
+
+    /// What to close the wire with.
+    #[wasm_bindgen(js_name = closeCode)]
+    pub fn close_code(&self) -> u32 {
+        self.0.close_code()
+    }
 }
 
 /// The word list of code phrases, one a line.

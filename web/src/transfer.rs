@@ -26,6 +26,7 @@ pub struct Transfer<S> {
     outgoing: VecDeque<Bytes>,
     events: VecDeque<Event>,
     failure: Option<Failure>,
+    close_code: u32,
     over: bool,
 }
 
@@ -63,6 +64,7 @@ impl<S: Store> Transfer<S> {
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             failure: None,
+            close_code: 0,
             over: false,
         };
         transfer.advance();
@@ -165,6 +167,11 @@ impl<S: Store> Transfer<S> {
         self.session.heard_last_word()
     }
 
+    /// What to close the wire with: the reason for a sender that the last words do not reach, or 0.
+    pub fn close_code(&self) -> u32 {
+        self.close_code
+    }
+
     fn advance(&mut self) {
         while !self.over {
             match self.session.poll() {
@@ -188,6 +195,9 @@ impl<S: Store> Transfer<S> {
                     self.over = true;
                     self.stage = Stage::Idle;
                     let failure = self.failure.take().unwrap_or_else(|| error.into());
+                    if !self.session.heard_last_word() {
+                        self.close_code = failure.kind.reason() as u32;
+                    }
                     self.events.push_back(Event::Failed(failure));
                 }
             }

@@ -38,6 +38,14 @@ export class Session {
         return ret !== 0;
     }
     /**
+     * What to close the wire with.
+     * @returns {number}
+     */
+    closeCode() {
+        const ret = wasm.session_closeCode(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
      * Turns the offer down.
      */
     decline() {

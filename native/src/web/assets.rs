@@ -47,12 +47,47 @@ impl Asset {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
 
-static ASSETS: [Asset; 1] = [Asset::new(
-    "/",
-    HTML,
-    include_bytes!("../../../www/index.html"),
-)];
+/// The files of `www`, each under its own name.
+macro_rules! files {
+    ($($name:literal $kind:expr,)*) => {
+        [
+            Asset::new("/", HTML, include_bytes!("../../../www/index.html")),
+            $(Asset::new(
+                concat!("/", $name),
+                $kind,
+                include_bytes!(concat!("../../../www/", $name)),
+            ),)*
+        ]
+    };
+}
+
+static ASSETS: &[Asset] = &files![
+    "app.js" JS,
+    "code-field.js" JS,
+    "code-phrase.js" JS,
+    "courier.js" JS,
+    "done.js" JS,
+    "file-name.js" JS,
+    "files.js" JS,
+    "icon.svg" "image/svg+xml",
+    "link.js" JS,
+    "offer.js" JS,
+    "pkg/hayate.js" JS,
+    "pkg/hayate_bg.wasm" "application/wasm",
+    "progress.js" JS,
+    "quantity.js" JS,
+    "save.js" JS,
+    "sink.js" JS,
+    "status.js" JS,
+    "strings.js" JS,
+    "style.css" "text/css; charset=utf-8",
+    "text.js" JS,
+    "wake.js" JS,
+    "wire.js" JS,
+    "worker.js" JS,
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -65,7 +100,7 @@ mod tests {
 
     #[test]
     fn gzip_is_the_same_file() {
-        for asset in &ASSETS {
+        for asset in ASSETS {
             let Some(packed) = asset.gzip() else { continue };
             let mut plain = Vec::new();
             GzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
