@@ -18,6 +18,9 @@ use crate::{
 /// Most lanes of a session besides its own wire.
 pub const MAX_LANES: usize = 7;
 
+/// Bytes of a greeting.
+pub const GREETING: usize = 38;
+
 /// One end of a lane that is still to be opened; may be sent to the thread that does.
 pub struct Lane {
     number: u8,
@@ -48,7 +51,7 @@ impl Lane {
     pub fn greeting(&self, binding: &Binding) -> Bytes {
         let mut body = Vec::with_capacity(33);
         body.u8(self.number).raw(&self.proof(self.side, binding));
-        let mut frame = Vec::with_capacity(38);
+        let mut frame = Vec::with_capacity(GREETING);
         frame.u8(KIND_JOIN).lv(&body);
         frame.into()
     }
@@ -85,6 +88,24 @@ pub struct Joining {
 }
 
 impl Joining {
+    /// Whether this is the whole greeting of the other end, for a carrier that has it at once and many lanes that it
+    /// may belong to.
+    pub fn is_greeted_by(&self, greeting: &[u8]) -> bool {
+        let mut head = Vec::with_capacity(GREETING);
+        head.u8(KIND_JOIN).u32(33).u8(self.lane.number);
+        greeting
+            .split_last_chunk()
+            .is_some_and(|(start, theirs)| start == head && self.proves(theirs))
+    }
+
+    fn proves(&self, theirs: &[u8; 32]) -> bool {
+        let other = match self.lane.side {
+            Side::Dialler => Side::Listener,
+            Side::Listener => Side::Dialler,
+        };
+        keys::equal(theirs, &self.lane.proof(other, &self.binding))
+    }
+
     /// This side's greeting.
     pub fn greeting(&self) -> Bytes {
         self.lane.greeting(&self.binding)
@@ -107,13 +128,7 @@ impl Joining {
         let mut decode = Decode::new(&body);
         let (number, theirs) = (decode.u8()?, decode.array()?);
         decode.end()?;
-        let other = match self.lane.side {
-            Side::Dialler => Side::Listener,
-            Side::Listener => Side::Dialler,
-        };
-        if number != self.lane.number
-            || !keys::equal(&theirs, &self.lane.proof(other, &self.binding))
-        {
+        if number != self.lane.number || !self.proves(&theirs) {
             return Err(Error::WrongCode { left: None });
         }
         self.deframer.seal();

@@ -117,6 +117,14 @@ impl Receiver {
         });
     }
 
+    /// Whether blocks of lanes wait for others in front of them: reading more from a lane would only pile them up.
+    pub fn is_ahead(&self) -> bool {
+        match &self.0.state {
+            Some(Receiving::Blocks(progress)) => progress.early.len() as u64 >= WINDOW / 2,
+            _ => false,
+        }
+    }
+
     /// A lane has ended. Before everything came that is a loss.
     pub fn lane_ended(&mut self) {
         self.0.answer(|state, _| match state {

@@ -158,6 +158,11 @@ fn lane_is_joined_by_who_holds_the_keys_of_the_session_and_by_nobody_else() {
     let right = keys.greeting(2, 's', &certificate, &exporter);
     assert_eq!(right.len(), 38);
     assert!(greeted(&machine, 2, &right).is_ok());
+    let lane = |number| machine.lane(number).unwrap().join(binding());
+    assert!(lane(2).is_greeted_by(&right) && !lane(1).is_greeted_by(&right));
+    assert!(
+        !lane(2).is_greeted_by(&right[1..]) && !lane(2).is_greeted_by(&[&right[..], b"x"].concat())
+    );
 
     let other = |number, side, certificate: &[u8], exporter: &[u8]| {
         let greeting = keys.greeting(number, side, certificate, exporter);
@@ -182,6 +187,7 @@ fn lane_is_joined_by_who_holds_the_keys_of_the_session_and_by_nobody_else() {
         let mut flipped = right.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let lane = machine.lane(2).unwrap().join(binding());
+        assert!(!lane.is_greeted_by(&flipped), "bit {bit}");
         let joined = matches!(lane.hear(&flipped), Ok((Heard::Joined(_), _)));
         assert!(!joined, "bit {bit}");
     }

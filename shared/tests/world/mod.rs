@@ -140,7 +140,7 @@ impl World {
             match value % 4 {
                 0 => bytes.truncate(at),
                 1 => bytes.insert(at, value),
-                2 => bytes.extend_from_within(at..),
+                2 if bytes.len() <= 4 * BLOCK => bytes.extend_from_within(at..),
                 _ => bytes[at] ^= value,
             }
         }
