@@ -3,11 +3,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use compio_quic::{
+use quinn_proto::{
     AckFrequencyConfig, ClientConfig, EndpointConfig, ServerConfig, TransportConfig,
-    ValidationTokenConfig, VarInt, congestion::CubicConfig,
+    ValidationTokenConfig, VarInt,
+    congestion::CubicConfig,
+    crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
-use quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::{client::Resumption, server::NoServerSessionStorage, version::TLS13};
 
 use super::socket;

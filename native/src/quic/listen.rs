@@ -9,10 +9,15 @@ use std::{
     time::Duration,
 };
 
-use compio::{net::UdpSocket, runtime::JoinHandle, time};
-use compio_quic::{Connecting, Endpoint, Incoming, ServerConfig};
+use compio::{runtime::JoinHandle, time};
+use quinn_proto::ServerConfig;
 
-use super::{QuicWire, Tuning, dial::FAREWELL, endpoint_config, plain, server_config, socket};
+use super::{
+    QuicWire, Tuning,
+    dial::FAREWELL,
+    driver::{Connecting, Endpoint, Incoming},
+    endpoint_config, plain, server_config, socket,
+};
 use crate::{Error, identity::Identity};
 
 /// What a [`Listener`] listens on.
@@ -68,8 +73,7 @@ impl Listener {
             .fitted_to(socket::receive_buffer(&socket));
         let attach = || -> io::Result<(SocketAddr, Endpoint)> {
             let local = socket.local_addr()?;
-            let socket = UdpSocket::from_std(socket)?;
-            let endpoint = Endpoint::new(socket, endpoint_config(), Some(config.clone()), None)?;
+            let endpoint = Endpoint::new(socket, endpoint_config(), Some(config.clone()))?;
             Ok((local, endpoint))
         };
         let (local, endpoint) = attach().map_err(|source| network(&options, source))?;

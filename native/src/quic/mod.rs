@@ -5,16 +5,18 @@
 
 mod config;
 mod dial;
+#[cfg(all(target_os = "linux", not(feature = "portable-quic")))]
+mod driver;
+#[cfg(any(not(target_os = "linux"), feature = "portable-quic"))]
+#[path = "portable.rs"]
+mod driver;
 mod listen;
 mod socket;
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use compio_quic::{
-    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, VarInt,
-    WriteError,
-};
+use quinn_proto::{ConnectionStats, VarInt};
 use shared::Binding;
 
 pub use self::{
@@ -27,6 +29,9 @@ use crate::{
     Error,
     identity::certificate_hash,
     wire::{EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
+};
+use driver::{
+    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, WriteError,
 };
 use listen::Place;
 
@@ -180,7 +185,7 @@ pub struct QuicCloser {
 
 impl QuicCloser {
     /// What the connection did so far: packets, losses, round-trip time.
-    pub fn stats(&self) -> compio_quic::ConnectionStats {
+    pub fn stats(&self) -> ConnectionStats {
         self.connection.stats()
     }
 }
@@ -197,12 +202,7 @@ impl WireCloser for QuicCloser {
     }
 
     async fn closed(&mut self) -> WireError {
-        // `Connection::closed` would stop the connection when its future is dropped. The peer may
-        // open no such stream, so this ends with the connection and only then.
-        match self.connection.accept_uni().await {
-            Ok(_) => WireError::Lost("the peer opened a stream it may not open".into()),
-            Err(error) => error.into(),
-        }
+        driver::ended(&self.connection).await.into()
     }
 }
 
