@@ -111,7 +111,7 @@ impl Dialler {
             unreachable(std::io::Error::other(format!("no {family} socket")))
         })?;
         let mut config = self.config.clone();
-        config.transport_config(self.tuning.transport(peer));
+        config.transport_config(self.tuning.transport_of_driver(peer));
         loop {
             let connecting = endpoint
                 .connect(peer, SERVER_NAME, config.clone())

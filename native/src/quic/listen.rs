@@ -237,7 +237,7 @@ impl Door {
             return None;
         };
         let mut config = self.config.clone();
-        config.transport_config(self.tuning.transport(peer));
+        config.transport_config(self.tuning.transport_of_driver(peer));
         let connecting = incoming.accept_with(config).ok()?;
         Some((connecting, place))
     }

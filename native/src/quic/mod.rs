@@ -241,5 +241,7 @@ fn peer_certificate(connection: &Connection) -> Option<[u8; 32]> {
     chain.first().map(certificate_hash)
 }
 
+/// Whether [`driver`] is our own, which takes care of batches and of the path's MTU.
+const OWN_DRIVER: bool = cfg!(all(target_os = "linux", not(feature = "portable-quic")));
 /// Packets taken at once: some 370 KiB of full ones.
 const READ_CHUNKS: usize = 256;

@@ -172,3 +172,95 @@ const SMALL: usize = 8 << 10;
 /// Datagrams of this size on share the memory of their batch. Smaller ones do not: a peer could make them hold more
 /// memory than they count for.
 const SHARED: usize = 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn inbox(length: usize, stride: usize) -> Inbox {
+        let mut inbox = Inbox::new();
+        inbox.meta[0].len = length;
+        inbox.meta[0].stride = stride;
+        for (at, byte) in inbox.memory[..length].iter_mut().enumerate() {
+            *byte = at as u8;
+        }
+        inbox
+    }
+
+    fn datagrams(inbox: &Inbox) -> Vec<BytesMut> {
+        let mut datagrams = Vec::new();
+        inbox.each(1, |_, datagram| datagrams.push(datagram));
+        datagrams
+    }
+
+    #[test]
+    fn a_batch_falls_into_its_datagrams() {
+        for (length, stride) in [
+            (0, 0),
+            (1, 1),
+            (100, 40),
+            (1200, 1200),
+            (5000, 1452),
+            (65_535, 1023),
+        ] {
+            let inbox = inbox(length, stride);
+            let datagrams = datagrams(&inbox);
+            assert_eq!(datagrams.concat(), &inbox.memory[..length]);
+            assert_eq!(datagrams.len(), length.div_ceil(stride.max(1)));
+            assert!(datagrams.iter().all(|datagram| datagram.len() <= stride));
+        }
+    }
+
+    #[test]
+    fn small_datagrams_hold_no_memory_but_their_own() {
+        let inbox = inbox(60_000, 100);
+        assert!(
+            datagrams(&inbox)
+                .iter()
+                .all(|datagram| datagram.capacity() < 200)
+        );
+    }
+
+    #[compio::test]
+    async fn no_batch_is_larger_than_one_send_takes() {
+        let socket = Socket::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
+        for size in [1, 576, 1200, 1452, 9000, 65_507, u16::MAX] {
+            let batch = socket.batch(size);
+            assert!(
+                batch == 1 || batch * usize::from(size) <= MAX_SEND,
+                "{batch} of {size}"
+            );
+        }
+        assert_eq!(socket.batch(65_000), 1);
+    }
+
+    #[compio::test]
+    async fn what_was_sent_in_a_batch_is_received_in_order() {
+        let bind = || Socket::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
+        let (from, to) = (bind(), bind());
+        let contents: Vec<u8> = (0..6000u32).map(|at| (at / 7) as u8).collect();
+        let transmit = Transmit {
+            destination: to.local(),
+            ecn: Some(EcnCodepoint::Ect0),
+            size: contents.len(),
+            segment_size: Some(1400),
+            src_ip: None,
+        };
+        assert_eq!(from.send(&transmit, &contents), Sent::Gone);
+        std::future::poll_fn(|cx| to.poll_readable(cx)).await;
+        let (mut inbox, mut received) = (Inbox::new(), Vec::new());
+        let (count, more) = inbox.fill(&to).unwrap();
+        inbox.each(count, |meta, datagram| {
+            assert_eq!(meta.addr, from.local());
+            assert_eq!(meta.dst_ip, Some(Ipv4Addr::LOCALHOST.into()));
+            assert_eq!(meta.ecn.and_then(mark), Some(EcnCodepoint::Ect0));
+            received.extend_from_slice(&datagram);
+        });
+        assert!(received == contents);
+        assert!(more || inbox.fill(&to).is_err());
+        to.close().await;
+    }
+}
