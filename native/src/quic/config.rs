@@ -11,7 +11,7 @@ use quinn_proto::{
 };
 use rustls::{client::Resumption, server::NoServerSessionStorage, version::TLS13};
 
-use super::{OWN_DRIVER, socket};
+use super::{OWN_DRIVER, marker, socket};
 use crate::{
     Error,
     identity::{Identity, KeyProof, has_aes, provider},
@@ -180,7 +180,9 @@ pub fn client_config() -> Result<ClientConfig, Error> {
     tls.cert_compressors.clear();
     tls.cert_decompressors.clear();
     let tls = QuicClientConfig::try_from(tls).map_err(internal)?;
-    Ok(ClientConfig::new(Arc::new(tls)))
+    let mut config = ClientConfig::new(Arc::new(tls));
+    config.initial_dst_cid_provider(Arc::new(marker::first_id));
+    Ok(config)
 }
 
 fn internal(error: impl std::fmt::Display) -> Error {

@@ -80,7 +80,7 @@ impl Dialler {
             .tuning
             .clone()
             .fitted_to(socket::receive_buffer(&socket));
-        Endpoint::new(socket, endpoint_config(), None)
+        Endpoint::new(socket, endpoint_config(), None, None)
     }
 
     /// Connects to `peer` and opens the stream; `timeout` bounds all of it.

@@ -11,6 +11,8 @@ mod driver;
 #[path = "portable.rs"]
 mod driver;
 mod listen;
+mod marker;
+mod shared_port;
 mod socket;
 
 use std::net::SocketAddr;
@@ -23,6 +25,8 @@ pub use self::{
     config::{ALPN, Tuning, client_config, endpoint_config, server_config},
     dial::Dialler,
     listen::{ListenOptions, Listener, Port},
+    marker::MARKER,
+    shared_port::SharedPort,
     socket::udp_socket,
 };
 use crate::{

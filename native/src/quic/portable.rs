@@ -4,6 +4,8 @@ use std::{io, net::UdpSocket};
 
 use compio_quic::{ClientConfig, ConnectError, EndpointConfig, ServerConfig};
 
+use super::shared_port::Guest;
+
 pub(super) use compio_quic::{
     Connecting, Connection, ConnectionError, Incoming, ReadError, RecvStream, SendStream,
     StoppedError, WriteError,
@@ -18,6 +20,7 @@ impl Endpoint {
         socket: UdpSocket,
         config: EndpointConfig,
         server: Option<ServerConfig>,
+        _guest: Option<Guest>,
     ) -> io::Result<Self> {
         let socket = compio::net::UdpSocket::from_std(socket)?;
         compio_quic::Endpoint::new(socket, config, server, None).map(Self)

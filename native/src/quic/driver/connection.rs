@@ -307,12 +307,12 @@ impl Connection {
     }
 
     /// The certificates that the peer showed.
-    pub(in crate::quic) fn peer_identity(&self) -> Option<Box<Vec<CertificateDer<'static>>>> {
+    pub(in crate::quic) fn peer_identity(&self) -> Option<Vec<CertificateDer<'static>>> {
         let identity = self
             .0
             .inner()
             .with(|state| state.proto.crypto_session().peer_identity());
-        identity?.downcast().ok()
+        identity?.downcast().ok().map(|chain| *chain)
     }
 
     /// Fills `output` from the secrets of TLS (RFC 8446, 7.5).

@@ -23,6 +23,7 @@ use super::{
     socket::Socket,
     task::Task,
 };
+use crate::quic::shared_port::Guest;
 
 /// A UDP socket that speaks QUIC. With the last of its clones it ends as soon as its connections have.
 #[derive(Clone)]
@@ -92,11 +93,13 @@ impl Shared {
 }
 
 impl Endpoint {
-    /// Starts an endpoint on `socket`; it accepts connections if there is a server's configuration.
+    /// Starts an endpoint on `socket`; it accepts connections if there is a server's configuration. What is not ours
+    /// goes to `guest`.
     pub(in crate::quic) fn new(
         socket: UdpSocket,
         config: EndpointConfig,
         server: Option<ServerConfig>,
+        guest: Option<Guest>,
     ) -> io::Result<Self> {
         let socket = Socket::new(socket)?;
         let proto = quinn_proto::Endpoint::new(
@@ -120,7 +123,7 @@ impl Endpoint {
             local: socket.local(),
         });
         let (ended, end) = flume::bounded(0);
-        let task = Task::new(Rc::clone(&shared), socket, ended);
+        let task = Task::new(Rc::clone(&shared), socket, guest, ended);
         compio::runtime::spawn(task.run()).detach();
         Ok(Self(Rc::new(Hold { shared, end })))
     }

@@ -135,24 +135,25 @@ impl Inbox {
         Ok((count, count == room))
     }
 
-    /// Hands over what the last call took, datagram by datagram.
-    pub(super) fn each(&self, count: usize, mut take: impl FnMut(&RecvMeta, BytesMut)) {
-        for (meta, slot) in self.meta[..count]
-            .iter()
-            .zip(self.memory.chunks_exact(SLOT))
-        {
-            let received = &slot[..meta.len];
-            if meta.stride < SHARED {
-                for datagram in received.chunks(meta.stride.max(1)) {
-                    take(meta, datagram.into());
-                }
-                continue;
-            }
-            let mut batch = BytesMut::from(received);
-            while !batch.is_empty() {
-                take(meta, batch.split_to(meta.stride.min(batch.len())));
-            }
+    /// What the last call took: datagrams from one peer, of one size but for the last.
+    pub(super) fn batches(&self, count: usize) -> impl Iterator<Item = (&RecvMeta, &[u8])> {
+        let slots = self.memory.chunks_exact(SLOT);
+        let filled = self.meta[..count].iter().zip(slots);
+        filled.map(|(meta, slot)| (meta, &slot[..meta.len]))
+    }
+}
+
+/// Takes a batch apart.
+pub(super) fn split(batch: &[u8], stride: usize, mut take: impl FnMut(BytesMut)) {
+    if stride < SHARED {
+        for datagram in batch.chunks(stride.max(1)) {
+            take(datagram.into());
         }
+        return;
+    }
+    let mut batch = BytesMut::from(batch);
+    while !batch.is_empty() {
+        take(batch.split_to(stride.min(batch.len())));
     }
 }
 
@@ -180,19 +181,9 @@ mod tests {
 
     use super::*;
 
-    fn inbox(length: usize, stride: usize) -> Inbox {
-        let mut inbox = Inbox::new();
-        inbox.meta[0].len = length;
-        inbox.meta[0].stride = stride;
-        for (at, byte) in inbox.memory[..length].iter_mut().enumerate() {
-            *byte = at as u8;
-        }
-        inbox
-    }
-
-    fn datagrams(inbox: &Inbox) -> Vec<BytesMut> {
+    fn datagrams(batch: &[u8], stride: usize) -> Vec<BytesMut> {
         let mut datagrams = Vec::new();
-        inbox.each(1, |_, datagram| datagrams.push(datagram));
+        split(batch, stride, |datagram| datagrams.push(datagram));
         datagrams
     }
 
@@ -206,9 +197,9 @@ mod tests {
             (5000, 1452),
             (65_535, 1023),
         ] {
-            let inbox = inbox(length, stride);
-            let datagrams = datagrams(&inbox);
-            assert_eq!(datagrams.concat(), &inbox.memory[..length]);
+            let batch: Vec<u8> = (0..length).map(|at: usize| at as u8).collect();
+            let datagrams = datagrams(&batch, stride);
+            assert_eq!(datagrams.concat(), batch);
             assert_eq!(datagrams.len(), length.div_ceil(stride.max(1)));
             assert!(datagrams.iter().all(|datagram| datagram.len() <= stride));
         }
@@ -216,12 +207,8 @@ mod tests {
 
     #[test]
     fn small_datagrams_hold_no_memory_but_their_own() {
-        let inbox = inbox(60_000, 100);
-        assert!(
-            datagrams(&inbox)
-                .iter()
-                .all(|datagram| datagram.capacity() < 200)
-        );
+        let datagrams = datagrams(&[7; 60_000], 100);
+        assert!(datagrams.iter().all(|datagram| datagram.capacity() < 200));
     }
 
     #[compio::test]
@@ -253,12 +240,12 @@ mod tests {
         std::future::poll_fn(|cx| to.poll_readable(cx)).await;
         let (mut inbox, mut received) = (Inbox::new(), Vec::new());
         let (count, more) = inbox.fill(&to).unwrap();
-        inbox.each(count, |meta, datagram| {
+        for (meta, batch) in inbox.batches(count) {
             assert_eq!(meta.addr, from.local());
             assert_eq!(meta.dst_ip, Some(Ipv4Addr::LOCALHOST.into()));
             assert_eq!(meta.ecn.and_then(mark), Some(EcnCodepoint::Ect0));
-            received.extend_from_slice(&datagram);
-        });
+            received.extend_from_slice(batch);
+        }
         assert!(received == contents);
         assert!(more || inbox.fill(&to).is_err());
         to.close().await;

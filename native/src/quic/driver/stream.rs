@@ -32,6 +32,10 @@ pub(in crate::quic) struct SendStream {
     id: StreamId,
 }
 
+#[expect(
+    clippy::needless_pass_by_ref_mut,
+    reason = "only one task can wait for it at a time"
+)]
 impl SendStream {
     pub(super) fn new(hold: Rc<Hold>, id: StreamId) -> Self {
         Self { hold, id }

@@ -15,8 +15,9 @@ use quinn_proto::{DatagramEvent, EndpointEvent, Transmit};
 use super::{
     connection::Inner,
     endpoint::Shared,
-    socket::{Inbox, Sent, Socket, mark},
+    socket::{Inbox, Sent, Socket, mark, split},
 };
+use crate::quic::shared_port::Guest;
 
 /// Drives an endpoint until nobody needs it.
 pub(super) struct Task {
@@ -31,6 +32,8 @@ pub(super) struct Task {
     blocked: Option<Transmit>,
     packet: Vec<u8>,
     alarm: Alarm,
+    /// Who takes what is not ours.
+    guest: Option<Guest>,
     /// Lists that are used again in each turn.
     due: Vec<Rc<Inner>>,
     wake: Vec<Waker>,
@@ -39,7 +42,12 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(shared: Rc<Shared>, socket: Socket, ended: flume::Sender<()>) -> Self {
+    pub(super) fn new(
+        shared: Rc<Shared>,
+        socket: Socket,
+        guest: Option<Guest>,
+        ended: flume::Sender<()>,
+    ) -> Self {
         Self {
             shared,
             socket: Some(socket),
@@ -49,6 +57,7 @@ impl Task {
             blocked: None,
             packet: Vec::new(),
             alarm: Alarm::default(),
+            guest,
             due: Vec::new(),
             wake: Vec::new(),
             _ended: ended,
@@ -126,38 +135,46 @@ impl Task {
         let now = Instant::now();
         let mut state = self.shared.state.borrow_mut();
         let (mut bytes, due) = (0, &mut self.due);
-        self.inbox.each(count, |meta, datagram| {
-            bytes += datagram.len();
-            let mut answer = Vec::new();
-            let event = state.proto.handle(
-                now,
-                meta.addr,
-                meta.dst_ip,
-                meta.ecn.and_then(mark),
-                datagram,
-                &mut answer,
-            );
-            match event {
-                Some(DatagramEvent::ConnectionEvent(handle, event)) => {
-                    let Some(connection) = state.connections.get(&handle.0) else {
-                        return;
-                    };
-                    connection.with(|connection| connection.proto.handle_event(event));
-                    if !connection.due().replace(true) {
-                        due.push(Rc::clone(connection));
-                    }
-                }
-                Some(DatagramEvent::NewConnection(incoming)) if state.closed => {
-                    state.refuse(incoming);
-                }
-                Some(DatagramEvent::NewConnection(incoming)) => {
-                    state.incoming.push_back(incoming);
-                    self.wake.append(&mut state.hosts);
-                }
-                Some(DatagramEvent::Response(transmit)) => state.answer(transmit, answer),
-                None => {}
+        for (meta, batch) in self.inbox.batches(count) {
+            bytes += batch.len();
+            if let Some(guest) = &self.guest
+                && !guest.passes_by(batch)
+            {
+                guest.hand_over(meta, batch);
+                continue;
             }
-        });
+            split(batch, meta.stride, |datagram| {
+                let mut answer = Vec::new();
+                let event = state.proto.handle(
+                    now,
+                    meta.addr,
+                    meta.dst_ip,
+                    meta.ecn.and_then(mark),
+                    datagram,
+                    &mut answer,
+                );
+                match event {
+                    Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                        let Some(connection) = state.connections.get(&handle.0) else {
+                            return;
+                        };
+                        connection.with(|connection| connection.proto.handle_event(event));
+                        if !connection.due().replace(true) {
+                            due.push(Rc::clone(connection));
+                        }
+                    }
+                    Some(DatagramEvent::NewConnection(incoming)) if state.closed => {
+                        state.refuse(incoming);
+                    }
+                    Some(DatagramEvent::NewConnection(incoming)) => {
+                        state.incoming.push_back(incoming);
+                        self.wake.append(&mut state.hosts);
+                    }
+                    Some(DatagramEvent::Response(transmit)) => state.answer(transmit, answer),
+                    None => {}
+                }
+            });
+        }
         bytes
     }
 
@@ -292,7 +309,9 @@ impl Drop for Task {
 
 /// A timer that is set anew only where it would come too late: deadlines move on with every packet.
 #[derive(Default)]
-struct Alarm(Option<(Instant, Pin<Box<dyn Future<Output = ()>>>)>);
+struct Alarm(Option<(Instant, Sleep)>);
+
+type Sleep = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Alarm {
     /// True once `deadline` has passed; the task of `cx` is woken then.
