@@ -15,12 +15,13 @@ use axum::{
 };
 use tower_service::Service;
 
-use super::{Site, assets, door::Guest, fetch};
+use super::{Site, assets, door::Guest, fetch, lane};
 
 /// Everything that can be asked for.
 pub(super) fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/hayate.json", get(facts))
+        .route("/lane", post(lane::open))
         .route("/wire", post(fetch::open))
         .route("/wire/{id}", get(fetch::body))
         .route("/wire/{id}/{number}", post(fetch::bytes))
@@ -78,7 +79,8 @@ fn check(guest: &Guest, port: u16, request: &Request) -> Result<(), Refusal> {
             "Open the page by the address that the sender shows.\n",
         ));
     }
-    match request.uri().path().starts_with("/wire") {
+    let path = request.uri().path();
+    match path.starts_with("/wire") || path.starts_with("/lane") {
         true => check_wire(guest, host, request.headers()),
         false => Ok(()),
     }
