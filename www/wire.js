@@ -80,6 +80,21 @@ export async function connect(place, transport = "auto") {
   return FetchWire.open();
 }
 
+/** Asks the page's own host for a lane: what reads its answer. */
+export async function openLane(greeting, signal) {
+  const response = await fetch("/lane", {
+    method: "POST",
+    body: greeting,
+    headers: { Hayate: VERSION },
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+    signal,
+  });
+  if (!response.ok || !response.body) throw unusable(response);
+  return Reader.of(response.body, false);
+}
+
 class WebTransportWire {
   transport = "WebTransport";
   code = null;

@@ -13,6 +13,7 @@ use shared::{
 use crate::{
     event::Event,
     failure::Failure,
+    lane::{Arrived, LaneEnd},
     payload::{Payload, Received},
     sink::Store,
 };
@@ -23,6 +24,8 @@ pub struct Transfer<S> {
     stage: Stage<S>,
     offer: Option<Offer>,
     received: Option<Received>,
+    certificate: [u8; 32],
+    lane: Option<LaneEnd>,
     outgoing: VecDeque<Bytes>,
     events: VecDeque<Event>,
     failure: Option<Failure>,
@@ -61,6 +64,8 @@ impl<S: Store> Transfer<S> {
             stage: Stage::Idle,
             offer: None,
             received: None,
+            certificate,
+            lane: None,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             failure: None,
@@ -75,6 +80,40 @@ impl<S: Store> Transfer<S> {
     pub fn receive(&mut self, bytes: &[u8]) {
         self.session.receive(bytes);
         self.advance();
+    }
+
+    /// Bytes of the lane, cut in any way.
+    pub fn lane_receive(&mut self, mut bytes: &[u8]) {
+        while let (false, Some(lane)) = (bytes.is_empty(), self.lane.take()) {
+            let joined = matches!(lane, LaneEnd::Joined(_));
+            match lane.take(&mut bytes) {
+                Some((lane, arrived)) => {
+                    self.lane = Some(lane);
+                    match arrived {
+                        Arrived::Nothing => {}
+                        Arrived::Joined => self.session.lane_joined(),
+                        Arrived::Block(sealed) => self.session.arrive(sealed),
+                    }
+                }
+                None if joined => self.session.lane_ended(),
+                // A stranger's; the blocks go on coming over the wire.
+                None => {}
+            }
+            self.advance();
+        }
+    }
+
+    /// The lane will bring no more.
+    pub fn lane_eof(&mut self) {
+        if let Some(LaneEnd::Joined(_)) = self.lane.take() {
+            self.session.lane_ended();
+            self.advance();
+        }
+    }
+
+    /// Whether the lane is so far ahead of the wire that it shall wait.
+    pub fn lane_is_ahead(&self) -> bool {
+        self.session.is_ahead()
     }
 
     /// The sender will say no more.
@@ -223,8 +262,17 @@ impl<S: Store> Transfer<S> {
                 self.received = Some(received);
                 Ok(())
             }
-            // One wire is all that a browser has.
-            Request::Join(_) | Request::Widen(_) => Ok(()),
+            Request::Join(_) => {
+                // Wherever it is said to be: a browser's lane is a request to the host of the page.
+                if let Some(lane) = self.session.lane(1) {
+                    let (lane, greeting) = LaneEnd::open(lane, self.certificate);
+                    self.lane = Some(lane);
+                    self.events.push_back(Event::Lane(greeting));
+                }
+                Ok(())
+            }
+            // Nobody can dial a browser.
+            Request::Widen(_) => Ok(()),
             Request::Pair => Err(misuse()),
         }
     }
