@@ -156,6 +156,7 @@ class FetchWire {
   transport = "fetch";
   code = null;
   sent = 0;
+  finished = false;
   abort = new AbortController();
 
   static async open() {
@@ -209,10 +210,12 @@ class FetchWire {
   }
 
   async finish() {
+    this.finished = true;
     await this.request(`${this.path}/close/0`, "POST").catch(() => {});
   }
 
   close(code) {
+    if (this.finished || !this.path) return this.abort.abort();
     // Not through request(): the abort below is for the half that reads. It outlives a page that goes away.
     fetch(`${this.path}/close/${code}`, {
       method: "POST",

@@ -20,7 +20,7 @@ const SLICE = 16;
 
 const BLOCK = 1 << 20;
 
-const ready = init().then(() => {
+const ready = init({ module_or_path: new URL("./pkg/hayate_bg.wasm", import.meta.url) }).then(() => {
   post({ type: "ready", words: words().split("\n"), secure: isSecureContext });
   return sweep();
 }).catch((error) => {
@@ -230,10 +230,13 @@ class Transfer {
 
   /** What a failure leaves: enough to go on from, where that is possible. */
   async drop({ kind }) {
-    const keep = this.accepted && !this.stopped() && ["gone", "network", "cancelled", "failed"].includes(kind);
-    if (keep) this.sink?.close();
-    else await this.sink?.discard();
+    const { sink } = this;
     this.sink = null;
+    if (!sink) return;
+    const useful = this.accepted || sink.kept > 0;
+    const keep = useful && !this.stopped() && ["gone", "network", "busy", "cancelled", "failed"].includes(kind);
+    if (keep) sink.close();
+    else await sink.discard();
   }
 }
 
@@ -274,7 +277,7 @@ class Link {
       if (this.result) continue;
       this.heard = performance.now();
       if (bytes) this.session.receive(bytes);
-      else this.session.eof();
+      else this.session.eof(this.wire.code ?? 0);
       this.pump();
       // What the page or the disk has to say comes first.
       await this.tasks;
@@ -315,7 +318,7 @@ class Link {
     const silent = performance.now() - this.heard > STALLED[this.wire.transport];
     if (!silent || !accepted || !this.expecting || offer.kind === "stream") return;
     this.stalled = true;
-    this.session.eof();
+    this.session.eof(0);
     this.pump();
   }
 

@@ -56,9 +56,9 @@ impl Session {
         self.0.lane_is_ahead()
     }
 
-    /// The wire ended.
-    pub fn eof(&mut self) {
-        self.0.eof();
+    /// The wire ended, with the code that the sender closed it with, or 0.
+    pub fn eof(&mut self, code: u32) {
+        self.0.eof(code);
     }
 
     /// Takes the offer into `sink`, which may have so many whole blocks from before. Then call [`Session::check`] until it

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use shared::{
-    BLOCK, Binding, Code, Credentials, Kind, Offer, Output, Receiver, Sealed, Seed, Side,
+    BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Reason, Receiver, Sealed, Seed,
+    Side,
     cipher::{Suite, Suites},
     receiver::Request,
     tree::Tree,
@@ -29,6 +30,7 @@ pub struct Transfer<S> {
     outgoing: VecDeque<Bytes>,
     events: VecDeque<Event>,
     failure: Option<Failure>,
+    wire_code: u32,
     close_code: u32,
     over: bool,
 }
@@ -69,6 +71,7 @@ impl<S: Store> Transfer<S> {
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             failure: None,
+            wire_code: 0,
             close_code: 0,
             over: false,
         };
@@ -84,7 +87,9 @@ impl<S: Store> Transfer<S> {
 
     /// Bytes of the lane, cut in any way.
     pub fn lane_receive(&mut self, mut bytes: &[u8]) {
-        while let (false, Some(lane)) = (bytes.is_empty(), self.lane.take()) {
+        while !bytes.is_empty()
+            && let Some(lane) = self.lane.take()
+        {
             let joined = matches!(lane, LaneEnd::Joined(_));
             match lane.take(&mut bytes) {
                 Some((lane, arrived)) => {
@@ -116,8 +121,9 @@ impl<S: Store> Transfer<S> {
         self.session.is_ahead()
     }
 
-    /// The sender will say no more.
-    pub fn eof(&mut self) {
+    /// The wire ended; `code` is what the sender closed it with, or 0.
+    pub fn eof(&mut self, code: u32) {
+        self.wire_code = code;
         self.session.eof();
         self.advance();
     }
@@ -233,13 +239,28 @@ impl<S: Store> Transfer<S> {
                 Err(error) => {
                     self.over = true;
                     self.stage = Stage::Idle;
-                    let failure = self.failure.take().unwrap_or_else(|| error.into());
+                    let failure = self.failure.take();
+                    let failure = failure.unwrap_or_else(|| self.heard_in_short(error).into());
                     if !self.session.heard_last_word() {
                         self.close_code = failure.kind.reason() as u32;
                     }
                     self.events.push_back(Event::Failed(failure));
                 }
             }
+        }
+    }
+
+    /// A wire that was closed with a reason before the sender's own words came.
+    fn heard_in_short(&self, error: Error) -> Error {
+        let reason = u8::try_from(self.wire_code)
+            .ok()
+            .and_then(Reason::from_code);
+        match (error, reason) {
+            (Error::Disconnected, Some(reason)) => Error::Peer {
+                reason,
+                detail: String::new(),
+            },
+            (error, _) => error,
         }
     }
 
@@ -315,5 +336,5 @@ impl<S: Store> Transfer<S> {
 }
 
 fn misuse() -> Failure {
-    shared::Error::Misuse("a request out of turn").into()
+    Error::Misuse("a request out of turn").into()
 }

@@ -52,10 +52,11 @@ export class Session {
         wasm.session_decline(this.__wbg_ptr);
     }
     /**
-     * The wire ended.
+     * The wire ended, with the code that the sender closed it with, or 0.
+     * @param {number} code
      */
-    eof() {
-        wasm.session_eof(this.__wbg_ptr);
+    eof(code) {
+        wasm.session_eof(this.__wbg_ptr, code);
     }
     /**
      * What happened next; see [`crate::event::Event::to_js`].
