@@ -38,16 +38,25 @@ export class Session {
         return ret !== 0;
     }
     /**
+     * What to close the wire with.
+     * @returns {number}
+     */
+    closeCode() {
+        const ret = wasm.session_closeCode(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
      * Turns the offer down.
      */
     decline() {
         wasm.session_decline(this.__wbg_ptr);
     }
     /**
-     * The wire ended.
+     * The wire ended, with the code that the sender closed it with, or 0.
+     * @param {number} code
      */
-    eof() {
-        wasm.session_eof(this.__wbg_ptr);
+    eof(code) {
+        wasm.session_eof(this.__wbg_ptr, code);
     }
     /**
      * What happened next; see [`crate::event::Event::to_js`].

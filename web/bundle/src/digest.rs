@@ -6,16 +6,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Everything but the lock file that decides what the build gives.
-const SOURCES: [&str; 8] = [
+/// Files and directories that decide as a whole what the build gives.
+const SOURCES: [&str; 7] = [
     ".ci/wasm",
-    "Cargo.toml",
     "shared/Cargo.toml",
     "shared/src",
     "web/Cargo.toml",
     "web/src",
     "web/bundle/Cargo.toml",
     "web/bundle/src/main.rs",
+];
+
+/// The beginnings of the tables of the workspace's `Cargo.toml` that do so.
+const TABLES: [&str; 4] = [
+    "workspace.package]",
+    "workspace.dependencies]",
+    "profile.release]",
+    "profile.web",
 ];
 
 /// BLAKE3 over the sources of the package and over the versions of all that it depends on, in hex.
@@ -37,16 +44,22 @@ pub fn of(root: &Path) -> io::Result<String> {
     };
     for file in files {
         let name = file.to_string_lossy().replace('\\', "/");
-        let bytes = fs::read(root.join(&file))?;
-        // Git may have changed the ends of lines.
-        let unix: Vec<u8> = bytes.into_iter().filter(|byte| *byte != b'\r').collect();
-        add(&name, &unix);
+        add(&name, unix(root, &name)?.as_bytes());
     }
-    let lock = fs::read_to_string(root.join("Cargo.lock"))?;
-    for package in closure(&lock, &["hayate-web", "hayate-web-bundle"]) {
-        add("Cargo.lock", package.as_bytes());
+    for table in unix(root, "Cargo.toml")?.split("\n[") {
+        if TABLES.iter().any(|name| table.starts_with(name)) {
+            add("Cargo.toml", table.as_bytes());
+        }
+    }
+    for package in closure(&unix(root, "Cargo.lock")?, "hayate-web") {
+        add("Cargo.lock", package.join(" ").as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// A text file, whatever Git made of the ends of its lines.
+fn unix(root: &Path, name: &str) -> io::Result<String> {
+    Ok(fs::read_to_string(root.join(name))?.replace('\r', ""))
 }
 
 fn list(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -60,8 +73,9 @@ fn list(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The packages that `roots` depend on, each as the lock file pins it.
-fn closure<'a>(lock: &'a str, roots: &[&'a str]) -> BTreeSet<&'a str> {
+/// A package and all that it depends on: name, version and checksum as the lock file pins them. How it writes down their
+/// dependencies hangs on packages that have nothing to do with this one.
+fn closure<'a>(lock: &'a str, root: &'a str) -> BTreeSet<[&'a str; 3]> {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {
         if let Some(name) = field(package, "name") {
@@ -69,13 +83,15 @@ fn closure<'a>(lock: &'a str, roots: &[&'a str]) -> BTreeSet<&'a str> {
         }
     }
     let mut found = BTreeSet::new();
-    let mut next: Vec<&str> = roots.to_vec();
+    let mut next = vec![root];
     while let Some(dependency) = next.pop() {
         // "name", or "name version" where there are several.
         let (name, version) = dependency.split_once(' ').unwrap_or((dependency, ""));
         for package in packages.get(name).into_iter().flatten() {
             let fits = version.is_empty() || field(package, "version") == Some(version);
-            if fits && found.insert(package.trim()) {
+            let pin =
+                ["name", "version", "checksum"].map(|key| field(package, key).unwrap_or_default());
+            if fits && found.insert(pin) {
                 next.extend(dependencies(package));
             }
         }
@@ -107,16 +123,7 @@ mod tests {
         let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1\"\ndependencies = [\n \"b 2\",\n]\n\n\
             [[package]]\nname = \"b\"\nversion = \"1\"\n\n[[package]]\nname = \"b\"\nversion = \"2\"\n\n\
             [[package]]\nname = \"c\"\nversion = \"1\"\n";
-        let found = closure(lock, &["a"]);
-        let names: Vec<_> = found
-            .iter()
-            .map(|package| {
-                (
-                    field(package, "name").unwrap(),
-                    field(package, "version").unwrap(),
-                )
-            })
-            .collect();
-        assert_eq!(names, [("a", "1"), ("b", "2")]);
+        let found = closure(lock, "a");
+        assert_eq!(Vec::from_iter(found), [["a", "1", ""], ["b", "2", ""]]);
     }
 }
