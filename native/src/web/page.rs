@@ -80,7 +80,11 @@ fn check(guest: &Guest, port: u16, request: &Request) -> Result<(), Refusal> {
         ));
     }
     let path = request.uri().path();
-    match path.starts_with("/wire") || path.starts_with("/lane") {
+    let parts = |root: &str| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match parts("/wire") || parts("/lane") {
         true => check_wire(guest, host, request.headers()),
         false => Ok(()),
     }
