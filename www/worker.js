@@ -20,7 +20,7 @@ const SLICE = 16;
 
 const BLOCK = 1 << 20;
 
-const ready = init().then(() => {
+const ready = init({ module_or_path: new URL("./pkg/hayate_bg.wasm", import.meta.url) }).then(() => {
   post({ type: "ready", words: words().split("\n"), secure: isSecureContext });
   return sweep();
 }).catch((error) => {
