@@ -14,7 +14,7 @@ async fn main() -> Result<(), hayate::Error> {
         // Where no code was given, the library makes one; the receiving person needs it.
         Event::Waiting { code, .. } => println!("on the other machine: hayate receive {code}"),
         Event::Paired { peer, cipher, .. } => {
-            println!("{peer} knows the code; sealed with {cipher}")
+            println!("{peer} knows the code; sealed with {cipher}");
         }
         // Wrong guesses are worth a look: the third one burns the code.
         Event::AuthFailed { peer, left } => println!("{peer} gave a wrong code, {left} tries left"),

@@ -5,14 +5,16 @@ mod browser;
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use browser::{CODE, Fetch, Sending, Session, WebTransport, noise, raw, receive};
+use browser::{Browser, CODE, Fetch, Sending, Session, WebTransport, noise, raw, receive};
 use hayate::{ErrorKind, Event, identity::KeyProof, wire::Carrier};
+use sha2::{Digest, Sha256};
 use shared::BLOCK;
+use socket2::{Domain, Socket, Type};
 
 fn transport(event: &Event) -> Option<Carrier> {
     match event {
@@ -336,11 +338,7 @@ fn https_is_on_the_same_port_with_the_certificate_of_the_run() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("cross-origin-opener-policy: same-origin"));
     let certificate = &stream.conn.peer_certificates().unwrap()[0];
-    let hash: [u8; 32] = sha2::Digest::finalize(sha2::Digest::chain_update(
-        <sha2::Sha256 as sha2::Digest>::new(),
-        certificate,
-    ))
-    .into();
+    let hash: [u8; 32] = Sha256::digest(certificate).into();
     assert_eq!(hash, sending.page.certificate);
     assert!(connect(&[b"h2"]).write_all(b"x").is_err());
 }
@@ -369,20 +367,48 @@ fn garbage_and_slowness_are_cut_off() {
     );
 }
 
+/// A browser whose sender gets a crowd of strangers in the middle of the transfer.
+struct Crowded<'a> {
+    wire: Fetch<'a>,
+    at: SocketAddr,
+    received: usize,
+    crowd: Vec<Socket>,
+}
+
+impl Browser for Crowded<'_> {
+    fn send(&mut self, bytes: &[u8]) {
+        self.wire.send(bytes);
+    }
+
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        if self.received > 4 * BLOCK && self.crowd.is_empty() {
+            for number in 0..400_u32 {
+                let stranger = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+                let from = [127, 0, 0, 2 + (number % 8) as u8];
+                stranger.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+                let connected = stranger.connect_timeout(&self.at.into(), Duration::from_secs(5));
+                connected.unwrap();
+                self.crowd.push(stranger);
+            }
+        }
+        let piece = self.wire.receive()?;
+        self.received += piece.len();
+        Some(piece)
+    }
+}
+
 #[test]
 fn a_crowd_at_the_door_disturbs_no_transfer() {
     let payload = noise(60 * BLOCK);
     let sending = Sending::start(&payload);
-    let mut wire = Fetch::open(&sending);
-    let (certificate, mut session) = (sending.page.certificate, Session::default());
-    let mut crowd = Vec::new();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            crowd.extend((0..500).filter_map(|_| TcpStream::connect(sending.at).ok()));
-        });
-        session.run(&mut wire, certificate, CODE, u64::MAX).unwrap();
-    });
-    assert!(session.stored == payload);
+    let mut browser = Crowded {
+        wire: Fetch::open(&sending),
+        at: sending.at,
+        received: 0,
+        crowd: Vec::new(),
+    };
+    assert!(receive(&mut browser, &sending).unwrap() == payload);
+    assert_eq!(browser.crowd.len(), 400);
     sending.end().unwrap();
 }
 

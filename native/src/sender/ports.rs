@@ -3,10 +3,13 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
-    sync::Arc,
 };
 
-use futures_util::{FutureExt, future::pending, select_biased};
+use futures_util::{
+    FutureExt,
+    future::{OptionFuture, join, pending},
+    select_biased,
+};
 use shared::{Code, discovery::PORT as BEACON_PORT};
 
 use super::{HayateSender, fill_random};
@@ -20,7 +23,7 @@ use crate::{
 
 /// Everything a sender listens on.
 pub(super) struct Ports {
-    identity: Arc<Identity>,
+    identity: Identity,
     listener: Listener,
     web: Option<WebServer>,
 }
@@ -45,10 +48,10 @@ impl Ports {
                     .is_none_or(|name| *name == interface.name),
             });
         let addresses = addresses.map(|interface| interface.ip());
-        let identity = Arc::new(match options.web {
+        let identity = match options.web {
             true => Identity::generate_for(addresses)?,
             false => Identity::generate()?,
-        });
+        };
         let (listener, tcp) = bind(options, &identity)?;
         let started = tcp.map(|tcp| {
             let options = WebOptions {
@@ -68,25 +71,22 @@ impl Ports {
     /// The next peer; `None` when the socket has failed. Dropping the future loses nobody.
     pub(super) async fn accept(&self) -> Option<Newcomer> {
         let browser = async {
-            match &self.web {
-                Some(web) => web.accept().await,
+            let web = OptionFuture::from(self.web.as_ref().map(WebServer::accept));
+            match web.await.flatten() {
+                Some(wire) => wire,
                 None => pending().await,
             }
         };
         select_biased! {
             wire = self.listener.accept().fuse() => wire.map(Newcomer::Native),
-            wire = browser.fuse() => wire.map(Newcomer::Browser),
+            wire = browser.fuse() => Some(Newcomer::Browser(wire)),
         }
     }
 
     /// Ends all connections and waits, for a moment at most, until the peers were told.
     pub(super) async fn shutdown(self) {
-        let web = async {
-            if let Some(web) = self.web {
-                web.shutdown().await;
-            }
-        };
-        futures_util::future::join(self.listener.shutdown(), web).await;
+        let web = OptionFuture::from(self.web.map(WebServer::shutdown));
+        join(self.listener.shutdown(), web).await;
     }
 
     /// Lets receivers find this sender by the channel of its code.

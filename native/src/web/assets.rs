@@ -47,52 +47,56 @@ impl Asset {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
-const JS: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const IMAGE: &str = "image/svg+xml";
+const WASM: &str = "application/wasm";
 
-/// The files of `www`, each under its own name.
-macro_rules! files {
-    ($($name:literal $kind:expr,)*) => {
-        [
-            Asset::new("/", HTML, include_bytes!("../../../www/index.html")),
-            $(Asset::new(
-                concat!("/", $name),
-                $kind,
-                include_bytes!(concat!("../../../www/", $name)),
-            ),)*
-        ]
+/// The file of `www/` at this path.
+macro_rules! asset {
+    ($path:literal, $kind:expr) => {
+        asset!($path, $path, $kind)
+    };
+    ($path:literal, $file:literal, $kind:expr) => {
+        Asset::new($path, $kind, include_bytes!(concat!("../../../www", $file)))
     };
 }
 
-static ASSETS: &[Asset] = &files![
-    "app.js" JS,
-    "code-field.js" JS,
-    "code-phrase.js" JS,
-    "courier.js" JS,
-    "done.js" JS,
-    "file-name.js" JS,
-    "files.js" JS,
-    "icon.svg" "image/svg+xml",
-    "link.js" JS,
-    "offer.js" JS,
-    "pkg/hayate.js" JS,
-    "pkg/hayate_bg.wasm" "application/wasm",
-    "progress.js" JS,
-    "quantity.js" JS,
-    "save.js" JS,
-    "sink.js" JS,
-    "status.js" JS,
-    "strings.js" JS,
-    "style.css" "text/css; charset=utf-8",
-    "text.js" JS,
-    "wake.js" JS,
-    "wire.js" JS,
-    "worker.js" JS,
+static ASSETS: [Asset; 24] = [
+    asset!("/", "/index.html", HTML),
+    asset!("/style.css", STYLE),
+    asset!("/icon.svg", IMAGE),
+    asset!("/app.js", SCRIPT),
+    asset!("/worker.js", SCRIPT),
+    asset!("/code-field.js", SCRIPT),
+    asset!("/code-phrase.js", SCRIPT),
+    asset!("/courier.js", SCRIPT),
+    asset!("/done.js", SCRIPT),
+    asset!("/file-name.js", SCRIPT),
+    asset!("/files.js", SCRIPT),
+    asset!("/link.js", SCRIPT),
+    asset!("/offer.js", SCRIPT),
+    asset!("/pkg/hayate.js", SCRIPT),
+    asset!("/pkg/hayate_bg.wasm", WASM),
+    asset!("/progress.js", SCRIPT),
+    asset!("/quantity.js", SCRIPT),
+    asset!("/save.js", SCRIPT),
+    asset!("/sink.js", SCRIPT),
+    asset!("/status.js", SCRIPT),
+    asset!("/strings.js", SCRIPT),
+    asset!("/text.js", SCRIPT),
+    asset!("/wake.js", SCRIPT),
+    asset!("/wire.js", SCRIPT),
 ];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use std::io::Read as _;
+    use std::{
+        collections::BTreeSet,
+        io::Read as _,
+        path::{Path, PathBuf},
+    };
 
     use flate2::read::GzDecoder;
 
@@ -100,12 +104,33 @@ mod tests {
 
     #[test]
     fn gzip_is_the_same_file() {
-        for asset in ASSETS {
+        for asset in &ASSETS {
             let Some(packed) = asset.gzip() else { continue };
             let mut plain = Vec::new();
             GzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
             assert_eq!(plain, asset.content, "{}", asset.path);
         }
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_in_the_list() {
+        let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www");
+        let mut found = BTreeSet::from(["/".to_owned()]);
+        let mut directories: Vec<PathBuf> = vec![www.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.strip_prefix(&www).unwrap().to_str().unwrap();
+                match name {
+                    _ if path.is_dir() => directories.push(path),
+                    // At "/", and for the build alone.
+                    "index.html" | "pkg/digest" => {}
+                    name => drop(found.insert(format!("/{name}"))),
+                }
+            }
+        }
+        let listed: BTreeSet<_> = ASSETS.iter().map(|asset| asset.path.to_owned()).collect();
+        assert_eq!(listed, found);
     }
 
     #[test]

@@ -186,6 +186,6 @@ const MAX_HEAD: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Between two signs of life on a silent connection.
 const PROBE: Duration = Duration::from_secs(4);
-/// Silence after which a browser is gone.
+/// How long a browser may leave bytes unacknowledged or unread: one in the background of a phone reads late.
 #[cfg(target_os = "linux")]
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(30);

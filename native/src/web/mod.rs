@@ -31,6 +31,7 @@ use std::{
 };
 
 use compio::time;
+use futures_util::future::{OptionFuture, join};
 use shared::discovery::PORT as BEACON_PORT;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_rustls::TlsAcceptor;
@@ -104,7 +105,7 @@ impl WebServer {
     /// [`Error::Internal`] when TLS, the runtime or the thread cannot be had.
     pub(crate) fn start(
         listener: TcpListener,
-        identity: &Arc<Identity>,
+        identity: &Identity,
         options: WebOptions,
     ) -> Result<Self, Error> {
         let internal = |error: io::Error| Error::Internal(format!("web server: {error}"));
@@ -128,30 +129,26 @@ impl WebServer {
             wires: fetch::Wires::default(),
             found,
         });
-        let identity = Arc::clone(identity);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(internal)?;
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(internal)?;
+        let sessions = socket.map(|socket| Sessions::new(socket, identity));
+        let sessions = sessions.transpose()?;
+        drop(entered);
         let leave = Leave(leave);
+        let serve = async move {
+            let sessions = OptionFuture::from(
+                sessions.map(|sessions| sessions.attend(Arc::clone(&site), leave.clone())),
+            );
+            join(door::attend(listener, site, tls, leave.clone()), sessions).await;
+            drop(finish);
+        };
         thread::Builder::new()
             .name("hayate-web".into())
-            .spawn(move || {
-                let serve = async {
-                    let sessions = socket.and_then(|socket| Sessions::new(socket, &identity).ok());
-                    let sessions = sessions.map(|sessions| {
-                        tokio::spawn(sessions.attend(Arc::clone(&site), leave.clone()))
-                    });
-                    if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                        door::attend(listener, site, tls, leave).await;
-                    }
-                    if let Some(sessions) = sessions {
-                        let _ = sessions.await;
-                    }
-                };
-                runtime.block_on(serve);
-                drop(finish);
-            })
+            .spawn(move || runtime.block_on(serve))
             .map_err(internal)?;
         Ok(Self {
             webtransport,

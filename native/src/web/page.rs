@@ -157,7 +157,7 @@ async fn facts(State(site): State<Arc<Site>>) -> Response {
         .collect();
     let webtransport = site
         .webtransport
-        .map_or("null".into(), |port| port.to_string());
+        .map_or_else(|| "null".into(), |port| port.to_string());
     let facts = format!(
         "{{\"version\":7,\"certificate\":\"{certificate}\",\"webtransport\":{webtransport}}}\n"
     );

@@ -17,23 +17,23 @@ use shared::{
     tree::{BlockHash, Tree},
 };
 
-pub const CODE: &str = "7-copper-lantern-violin";
+pub(crate) const CODE: &str = "7-copper-lantern-violin";
 
 /// A sender on a thread of its own, on loopback.
-pub struct Sending {
-    pub page: Page,
-    pub at: SocketAddr,
-    pub events: flume::Receiver<Event>,
+pub(crate) struct Sending {
+    pub(crate) page: Page,
+    pub(crate) at: SocketAddr,
+    pub(crate) events: flume::Receiver<Event>,
     result: JoinHandle<Result<Vec<Sent>, Error>>,
     _file: tempfile::NamedTempFile,
 }
 
 impl Sending {
-    pub fn start(payload: &[u8]) -> Self {
+    pub(crate) fn start(payload: &[u8]) -> Self {
         Self::with(payload, |sender| sender)
     }
 
-    pub fn with(
+    pub(crate) fn with(
         payload: &[u8],
         options: impl FnOnce(HayateSender) -> HayateSender + Send + 'static,
     ) -> Self {
@@ -70,12 +70,12 @@ impl Sending {
         }
     }
 
-    pub fn end(self) -> Result<Vec<Sent>, Error> {
+    pub(crate) fn end(self) -> Result<Vec<Sent>, Error> {
         self.result.join().unwrap()
     }
 
     /// The first event that `pick` wants.
-    pub fn wait_for<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> T {
+    pub(crate) fn wait_for<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> T {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("the event comes");
             if let Some(picked) = pick(&event) {
@@ -85,7 +85,7 @@ impl Sending {
     }
 
     /// A request with the usual headers and those of `extra`, on a connection of its own.
-    pub fn ask(&self, line: &str, extra: &str, body: &[u8]) -> Answer {
+    pub(crate) fn ask(&self, line: &str, extra: &str, body: &[u8]) -> Answer {
         let at = self.at;
         let length = body.len();
         let head = format!(
@@ -95,11 +95,11 @@ impl Sending {
     }
 
     /// A request of the page itself.
-    pub fn wire(&self, line: &str, body: &[u8]) -> Answer {
+    pub(crate) fn wire(&self, line: &str, body: &[u8]) -> Answer {
         self.ask(line, "Hayate: 7\r\n", body)
     }
 
-    pub fn webtransport_port(&self) -> u16 {
+    pub(crate) fn webtransport_port(&self) -> u16 {
         let facts = self.ask("GET /hayate.json", "", b"").text();
         let (_, rest) = facts.split_once("\"webtransport\":").unwrap();
         rest.trim_end_matches("}\n").parse().unwrap()
@@ -108,18 +108,18 @@ impl Sending {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         let mut found = lines.filter(|(known, _)| known.eq_ignore_ascii_case(name));
         found.next().map(|(_, value)| value)
@@ -127,7 +127,7 @@ impl Answer {
 }
 
 /// Sends `bytes` as they are and reads until the other side closes; status 0 is no answer at all.
-pub fn raw(at: SocketAddr, bytes: &[u8]) -> Answer {
+pub(crate) fn raw(at: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // A server that has seen enough does not read the rest.
@@ -146,22 +146,22 @@ pub fn raw(at: SocketAddr, bytes: &[u8]) -> Answer {
 }
 
 /// A browser's end of a wire.
-pub trait Browser {
+pub(crate) trait Browser {
     fn send(&mut self, bytes: &[u8]);
     /// `None` at the end of the sender's half, however it came.
     fn receive(&mut self) -> Option<Vec<u8>>;
 }
 
 /// The wire over requests.
-pub struct Fetch<'a> {
+pub(crate) struct Fetch<'a> {
     sending: &'a Sending,
-    pub id: String,
+    pub(crate) id: String,
     next: u64,
-    pub body: BufReader<TcpStream>,
+    pub(crate) body: BufReader<TcpStream>,
 }
 
 impl<'a> Fetch<'a> {
-    pub fn open(sending: &'a Sending) -> Self {
+    pub(crate) fn open(sending: &'a Sending) -> Self {
         let answer = sending.wire("POST /wire", b"");
         assert_eq!(answer.status, 201, "{answer:?}");
         let (id, at) = (answer.text(), sending.at);
@@ -186,7 +186,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    pub fn post(&self, what: &str, body: &[u8]) -> u16 {
+    pub(crate) fn post(&self, what: &str, body: &[u8]) -> u16 {
         let line = format!("POST /wire/{}/{what}", self.id);
         self.sending.wire(&line, body).status
     }
@@ -211,20 +211,20 @@ impl Browser for Fetch<'_> {
 }
 
 /// The wire over WebTransport.
-pub struct WebTransport {
+pub(crate) struct WebTransport {
     runtime: tokio::runtime::Handle,
-    pub connection: wtransport::Connection,
+    pub(crate) connection: wtransport::Connection,
     send: wtransport::SendStream,
     recv: wtransport::RecvStream,
 }
 
 impl WebTransport {
-    pub fn open(sending: &Sending) -> Self {
+    pub(crate) fn open(sending: &Sending) -> Self {
         let url = format!("https://127.0.0.1:{}/hayate/7", sending.webtransport_port());
         Self::dial(&url, sending.page.certificate).unwrap()
     }
 
-    pub fn dial(url: &str, certificate: [u8; 32]) -> Result<Self, String> {
+    pub(crate) fn dial(url: &str, certificate: [u8; 32]) -> Result<Self, String> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let network = builder.enable_all().build().unwrap();
         let runtime = network.handle().clone();
@@ -264,11 +264,11 @@ impl Browser for WebTransport {
 }
 
 /// A session of a browser, with what it has stored.
-pub struct Session {
-    pub stored: Vec<u8>,
-    pub tree: Tree,
+pub(crate) struct Session {
+    pub(crate) stored: Vec<u8>,
+    pub(crate) tree: Tree,
     /// Blocks that came in this session.
-    pub came: u64,
+    pub(crate) came: u64,
 }
 
 impl Default for Session {
@@ -283,7 +283,7 @@ impl Default for Session {
 
 impl Session {
     /// Receives until the end, or until `enough` blocks came.
-    pub fn run(
+    pub(crate) fn run(
         &mut self,
         browser: &mut impl Browser,
         certificate: [u8; 32],
@@ -335,17 +335,20 @@ impl Session {
 }
 
 /// Receives everything.
-pub fn receive(browser: &mut impl Browser, sending: &Sending) -> Result<Vec<u8>, shared::Error> {
+pub(crate) fn receive(
+    browser: &mut impl Browser,
+    sending: &Sending,
+) -> Result<Vec<u8>, shared::Error> {
     let mut session = Session::default();
     session.run(browser, sending.page.certificate, CODE, u64::MAX)?;
     Ok(session.stored)
 }
 
 /// Bytes that no compression makes smaller and no two blocks share.
-pub fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     blake3::Hasher::new().finalize_xof().fill(&mut bytes);
     bytes
 }
 
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
