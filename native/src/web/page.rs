@@ -78,10 +78,12 @@ fn check(guest: &Guest, port: u16, request: &Request) -> Result<(), Refusal> {
             "Open the page by the address that the sender shows.\n",
         ));
     }
-    match request.uri().path().starts_with("/wire") {
-        true => check_wire(guest, host, request.headers()),
-        false => Ok(()),
+    let path = request.uri().path();
+    // not what merely begins so, as a file of the page does
+    if path == "/wire" || path.starts_with("/wire/") {
+        check_wire(guest, host, request.headers())?;
     }
+    Ok(())
 }
 
 /// Whether `host` is the address that the connection came to.
