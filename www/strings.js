@@ -62,6 +62,7 @@ const english = {
   limitUnknown: "This page has room for {limit}. Whether that is enough shows only on the way.",
   limitLink: "Open the https page for large files.",
 
+  progressLabel: "Progress",
   connectingTitle: "Connecting",
   provingTitle: "Checking the code phrase",
   amountOf: "{done} of {total}",
