@@ -53,6 +53,7 @@ const english = {
   offerLead: { file: "The sender offers a file", text: "The sender offers a text", directory: "The sender offers a folder", items: "The sender offers several things", stream: "The sender offers a stream" },
   offerText: "A text",
   entries: { one: "1 item", other: "{n} items" },
+  files: { one: "1 file", other: "{n} files" },
   sizeUnknown: "size not known in advance",
   offerKept: "{size} of it is already here. It goes on from there.",
   placeDisk: "It is kept in this browser until you save it.",
