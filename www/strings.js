@@ -125,7 +125,7 @@ const english = {
   plainLink: "Open the https page for large files and folders",
   limitTitle: "This page came from the sender over this network. What that means",
   limitFirst: "Browser mode protects against listeners. It cannot protect you from someone who controls this network at the moment you open the page.",
-  limitSecond: "On an untrusted network use the command line on both ends, or compare the certificate’s SHA-256 fingerprint, as the browser shows it beside the address, with the one on the sender’s screen.",
+  limitSecond: "On an untrusted network use the command line on both ends, or compare the certificate’s SHA-256 fingerprint, as the browser shows it beside the address, with the one that “hayate send -v” shows.",
 };
 
 const tables = { en: english };
