@@ -80,6 +80,7 @@ fn check(guest: &Guest, port: u16, request: &Request) -> Result<(), Refusal> {
         ));
     }
     let path = request.uri().path();
+    // Not what merely begins so, as a file of the page does.
     let parts = |root: &str| {
         let rest = path.strip_prefix(root);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

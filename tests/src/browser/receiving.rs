@@ -15,7 +15,10 @@ impl Browser<'_> {
     /// The field for the code phrase.
     #[track_caller]
     pub fn code_field(&self) -> Element<'_> {
-        self.the("textbox", "Code phrase")
+        self.wait_for("a field for the code phrase", || {
+            self.must_go_on();
+            self.all("textbox", "Code phrase").pop()
+        })
     }
 
     /// Waits for the offer.
@@ -59,7 +62,7 @@ impl Browser<'_> {
     #[track_caller]
     fn must_go_on(&self) {
         let status = self.status();
-        assert!(!status.starts_with("Stopped"), "{status}");
+        assert!(!status.starts_with("Stopped"), "{}", self.shown());
     }
 
     /// The text that can be seen.
