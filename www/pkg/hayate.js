@@ -75,6 +75,29 @@ export class Session {
         return ret !== 0;
     }
     /**
+     * The lane ended.
+     */
+    laneEof() {
+        wasm.session_laneEof(this.__wbg_ptr);
+    }
+    /**
+     * Whether nothing more shall be read from the lane until more came over the wire.
+     * @returns {boolean}
+     */
+    laneIsAhead() {
+        const ret = wasm.session_laneIsAhead(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * Bytes of the lane that an event of this name asked for.
+     * @param {Uint8Array | number[]} bytes
+     */
+    laneReceive(bytes) {
+        const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        wasm.session_laneReceive(this.__wbg_ptr, ptr0, len0);
+    }
+    /**
      * A session with the sender whose certificate has this SHA-256; `seed` is 32 random bytes, used once.
      *
      * # Errors
