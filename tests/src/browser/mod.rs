@@ -63,6 +63,7 @@ impl<'net> Browser<'net> {
             home,
         };
         browser.allow_downloads();
+        space.settle();
         browser
     }
 
