@@ -198,7 +198,11 @@ impl<'net> Browser<'net> {
         );
         let console = self.try_post("/se/log", &json!({ "type": "browser" }));
         let console = console.map_or_else(|_| String::new(), |log| format!("{log:#}"));
-        format!("{:?} shows {page}\nits console: {console}", self.kind)
+        let downloads = self.downloads();
+        format!(
+            "{:?} shows {page}\nits downloads: {downloads:?}\nits console: {console}",
+            self.kind
+        )
     }
 }
 
