@@ -48,7 +48,7 @@ export class Done {
     find("done-lead").textContent = t("doneFile");
     if (text) find("done-title").textContent = t("doneText");
     else showName(find("done-title"), result);
-    find("done-facts").textContent = facts({ ...result, entries: several ? result.files.length : null });
+    find("done-facts").textContent = facts(result);
     find("text-box").hidden = !text;
     find("text").textContent = text ? result.text ?? "" : "";
     find("copy").hidden = !text;

@@ -16,8 +16,9 @@ export function showName(element, { kind, name }) {
 }
 
 /** Items and size, in a few words. */
-export function facts({ kind, bytes: size, entries }) {
-  const count = isSeveral(kind) && entries !== null ? t("entries", { count: entries, n: number(entries) }) : null;
+export function facts({ kind, bytes: size, entries, files }) {
+  const n = files?.length ?? entries;
+  const count = isSeveral(kind) && n !== null ? t(files ? "files" : "entries", { count: n, n: number(n) }) : null;
   return [count, size === null ? t("sizeUnknown") : bytes(size)].filter(Boolean).join(" · ");
 }
 

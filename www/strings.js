@@ -53,6 +53,7 @@ const english = {
   offerLead: { file: "The sender offers a file", text: "The sender offers a text", directory: "The sender offers a folder", items: "The sender offers several things", stream: "The sender offers a stream" },
   offerText: "A text",
   entries: { one: "1 item", other: "{n} items" },
+  files: { one: "1 file", other: "{n} files" },
   sizeUnknown: "size not known in advance",
   offerKept: "{size} of it is already here. It goes on from there.",
   placeDisk: "It is kept in this browser until you save it.",
@@ -62,6 +63,7 @@ const english = {
   limitUnknown: "This page has room for {limit}. Whether that is enough shows only on the way.",
   limitLink: "Open the https page for large files.",
 
+  progressLabel: "Progress",
   connectingTitle: "Connecting",
   provingTitle: "Checking the code phrase",
   amountOf: "{done} of {total}",
@@ -123,7 +125,7 @@ const english = {
   plainLink: "Open the https page for large files and folders",
   limitTitle: "This page came from the sender over this network. What that means",
   limitFirst: "Browser mode protects against listeners. It cannot protect you from someone who controls this network at the moment you open the page.",
-  limitSecond: "On an untrusted network use the command line on both ends, or compare the certificate’s SHA-256 fingerprint, as the browser shows it beside the address, with the one on the sender’s screen.",
+  limitSecond: "On an untrusted network use the command line on both ends, or compare the certificate’s SHA-256 fingerprint, as the browser shows it beside the address, with the one that “hayate send -v” shows.",
 };
 
 const tables = { en: english };

@@ -80,6 +80,21 @@ export async function connect(place, transport = "auto") {
   return FetchWire.open();
 }
 
+/** Asks the page's own host for a lane: what reads its answer. */
+export async function openLane(greeting, signal) {
+  const response = await fetch("/lane", {
+    method: "POST",
+    body: greeting,
+    headers: { Hayate: VERSION },
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+    signal,
+  });
+  if (!response.ok || !response.body) throw unusable(response);
+  return Reader.of(response.body, false);
+}
+
 class WebTransportWire {
   transport = "WebTransport";
   code = null;
@@ -141,6 +156,7 @@ class FetchWire {
   transport = "fetch";
   code = null;
   sent = 0;
+  finished = false;
   abort = new AbortController();
 
   static async open() {
@@ -194,10 +210,12 @@ class FetchWire {
   }
 
   async finish() {
+    this.finished = true;
     await this.request(`${this.path}/close/0`, "POST").catch(() => {});
   }
 
   close(code) {
+    if (this.finished || !this.path) return this.abort.abort();
     // Not through request(): the abort below is for the half that reads. It outlives a page that goes away.
     fetch(`${this.path}/close/${code}`, {
       method: "POST",

@@ -4,7 +4,7 @@
 
 import init, { Session, words } from "./pkg/hayate.js";
 import { open, sweep } from "./sink.js";
-import { connect, locate, within, WireError } from "./wire.js";
+import { connect, locate, openLane, WireError, within } from "./wire.js";
 
 /** How long a wire may bring nothing while blocks are expected, in milliseconds. */
 const STALLED = { WebTransport: 10_000, fetch: 20_000 };
@@ -107,7 +107,7 @@ class Transfer {
       if (this.stopped()) return this.stopped();
       wire = await connect(place, this.transport);
       const seed = crypto.getRandomValues(new Uint8Array(32));
-      this.link = new Link(this, wire, new Session(this.code, place.certificate, seed));
+      this.link = new Link(this, wire, new Session(this.code, place.certificate, seed), place);
     } catch (error) {
       wire?.close(0);
       if (error instanceof WireError) {
@@ -134,7 +134,7 @@ class Transfer {
   }
 
   status(stage) {
-    post({ type: "status", stage, transport: this.link?.wire.transport ?? null });
+    post({ type: "status", stage, transport: this.link?.transport ?? null });
   }
 
   /** Opens the store of an offer, and tells the page of both. */
@@ -230,21 +230,27 @@ class Transfer {
 
   /** What a failure leaves: enough to go on from, where that is possible. */
   async drop({ kind }) {
-    const keep = this.accepted && !this.stopped() && ["gone", "network", "cancelled", "failed"].includes(kind);
-    if (keep) this.sink?.close();
-    else await this.sink?.discard();
+    const { sink } = this;
     this.sink = null;
+    if (!sink) return;
+    const useful = this.accepted || sink.kept > 0;
+    const keep = useful && !this.stopped() && ["gone", "network", "busy", "cancelled", "failed"].includes(kind);
+    if (keep) sink.close();
+    else await sink.discard();
   }
 }
 
 /** One session on one wire. */
 class Link {
-  constructor(transfer, wire, session) {
-    Object.assign(this, { transfer, wire, session });
+  constructor(transfer, wire, session, place) {
+    Object.assign(this, { transfer, wire, session, place });
     /** Whether the next word is the sender's. */
     this.expecting = true;
     this.heard = performance.now();
     this.stalled = false;
+    /** Ends the lane. */
+    this.lane = new AbortController();
+    this.hasLane = false;
     this.tasks = Promise.resolve();
     this.writes = Promise.resolve();
     /** What the session came to: the event "finished" or a failure. */
@@ -271,11 +277,39 @@ class Link {
       if (this.result) continue;
       this.heard = performance.now();
       if (bytes) this.session.receive(bytes);
-      else this.session.eof();
+      else this.session.eof(this.wire.code ?? 0);
       this.pump();
       // What the page or the disk has to say comes first.
       await this.tasks;
     } while (bytes);
+  }
+
+  /** Has blocks come by a request of their own, which costs a browser less. Without it they come over the wire. */
+  async listenToLane(greeting) {
+    try {
+      const reader = await openLane(greeting, this.lane.signal);
+      for (let bytes; !this.result && (bytes = await reader.read()); ) {
+        if (this.result) break;
+        this.heard = performance.now();
+        this.session.laneReceive(bytes);
+        if (!this.hasLane) {
+          this.hasLane = true;
+          this.transfer.status("receiving");
+        }
+        this.pump();
+        await this.tasks;
+        while (!this.result && this.session.laneIsAhead()) await sleep(5);
+      }
+    } catch {
+      // What that means the session knows.
+    }
+    if (this.result) return;
+    this.session.laneEof();
+    this.pump();
+  }
+
+  get transport() {
+    return this.hasLane ? `${this.wire.transport} + fetch` : this.wire.transport;
   }
 
   /** A wire that brings nothing while blocks are expected is given up. A pipe may have nothing to say. */
@@ -284,7 +318,7 @@ class Link {
     const silent = performance.now() - this.heard > STALLED[this.wire.transport];
     if (!silent || !accepted || !this.expecting || offer.kind === "stream") return;
     this.stalled = true;
-    this.session.eof();
+    this.session.eof(0);
     this.pump();
   }
 
@@ -312,6 +346,9 @@ class Link {
       case "checked":
       case "progress":
         transfer.progress.post(event.done, event.total);
+        break;
+      case "lane":
+        if (this.place.own) this.listenToLane(event.greeting);
         break;
       case "finished":
       case "failed":
@@ -380,6 +417,7 @@ class Link {
       await within(FAREWELL, Promise.all([wire.finish(), listening])).catch(() => {});
     }
     wire.close(session.closeCode());
+    this.lane.abort();
     session.free();
     if (this.result.type === "finished") await this.transfer.onFinished(this.result);
   }

@@ -1,9 +1,10 @@
-//! The bare transport: zeros from one process or thread to another through compio-quic with
-//! Hayate's configuration, without a session, files or sealing. What Hayate can reach at best.
+//! The bare transport: zeros from one process or thread to another with Hayate's configuration, without a session,
+//! files or sealing. `bare` is compio-quic, what Hayate is measured against; `wire` is Hayate's own wire, which on Linux
+//! has a driver of its own: what Hayate can reach at best.
 //!
-//! `cargo bench -p hayate --bench quic` runs over loopback. Between two machines or network
-//! namespaces: `quic serve ADDR:PORT` here, `quic fetch ADDR:PORT MIB` there. Behind either,
-//! `key=value` sets `window`, `cwnd`, `ack`, `buffer` or `datagram` (bytes; `ack` in packets).
+//! `cargo bench -p hayate --bench quic` runs both over loopback. Between two machines or network namespaces:
+//! `quic bare|wire serve ADDR:PORT` here, `quic bare|wire fetch ADDR:PORT MIB` there. Behind either, `key=value` sets
+//! `window`, `cwnd`, `ack`, `buffer` or `datagram` (bytes; `ack` in packets).
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use compio::{net::UdpSocket, runtime::Runtime};
-use compio_quic::{Connection, Endpoint};
+use compio_quic::{ConnectionStats, Endpoint};
 use hayate::{
     identity::Identity,
     quic::{Tuning, client_config, endpoint_config, server_config, udp_socket},
@@ -34,15 +35,25 @@ pub(crate) fn main() {
         .partition(|argument| argument.contains('='));
     let tuning = tuning(&settings);
     match words[..] {
-        ["serve", at] => run(serve(at.parse().unwrap(), tuning, |_| ())),
-        ["fetch", at, mib] => {
+        ["bare", "serve", at] => run(serve(at.parse().unwrap(), tuning, |_| ())),
+        ["bare", "fetch", at, mib] => {
             run(fetch(at.parse().unwrap(), mib.parse().unwrap(), tuning));
+        }
+        ["wire", "serve", at] => run(wire::serve(at.parse().unwrap(), tuning, |_| ())),
+        ["wire", "fetch", at, mib] => {
+            run(wire::fetch(
+                at.parse().unwrap(),
+                mib.parse().unwrap(),
+                tuning,
+            ));
         }
         [] | [_] => {
             let mib = words.first().map_or(512, |mib| mib.parse().unwrap());
-            loopback(mib, tuning);
+            loopback(mib, &tuning);
         }
-        _ => println!("usage: quic [MIB] | serve ADDR:PORT | fetch ADDR:PORT MIB, key=value ..."),
+        _ => println!(
+            "usage: quic [MIB] | bare|wire serve ADDR:PORT | bare|wire fetch ADDR:PORT MIB, key=value ..."
+        ),
     }
 }
 
@@ -62,14 +73,23 @@ fn tuning(settings: &[&str]) -> Tuning {
     tuning
 }
 
-fn loopback(mib: u64, tuning: Tuning) {
-    let (found, address) = flume::bounded(1);
-    let server = tuning.clone();
-    std::thread::spawn(move || {
-        let at = (Ipv4Addr::LOCALHOST, 0).into();
-        run(serve(at, server, move |at| found.send(at).unwrap()));
-    });
-    run(fetch(address.recv().unwrap(), mib, tuning));
+fn loopback(mib: u64, tuning: &Tuning) {
+    let at = (Ipv4Addr::LOCALHOST, 0).into();
+    for stack in ["bare", "wire"] {
+        println!("{stack}:");
+        let (found, address) = flume::bounded(1);
+        let (server, client) = (tuning.clone(), tuning.clone());
+        let bound = move |at| found.send(at).unwrap();
+        let serving = std::thread::spawn(move || match stack {
+            "bare" => run(serve(at, server, bound)),
+            _ => run(wire::serve(at, server, bound)),
+        });
+        match stack {
+            "bare" => run(fetch(address.recv().unwrap(), mib, client)),
+            _ => run(wire::fetch(address.recv().unwrap(), mib, client)),
+        }
+        serving.join().unwrap();
+    }
 }
 
 fn run(future: impl Future<Output = ()>) {
@@ -98,7 +118,7 @@ async fn serve(at: SocketAddr, tuning: Tuning, bound: impl FnOnce(SocketAddr)) {
     }
     send.finish().unwrap();
     let _ = send.stopped().await;
-    report("sent", mib, started, &connection);
+    report("sent", mib, started, &connection.stats());
 }
 
 /// Asks for `mib` MiB and throws them away.
@@ -129,18 +149,77 @@ async fn fetch(at: SocketAddr, mib: u64, tuning: Tuning) {
         received += chunks[..count].iter().map(Bytes::len).sum::<usize>() as u64;
     }
     assert_eq!(received, mib << 20);
-    report("received", mib, started, &connection);
+    report("received", mib, started, &connection.stats());
     connection.close(0u32.into(), b"");
     drop((connection, send, recv));
     let _ = compio::time::timeout(Duration::from_secs(1), endpoint.shutdown()).await;
 }
 
+/// The same over Hayate's own wire.
+mod wire {
+    use std::{
+        net::SocketAddr,
+        time::{Duration, Instant},
+    };
+
+    use bytes::Bytes;
+    use hayate::{
+        identity::Identity,
+        quic::{Dialler, ListenOptions, Listener, Port, Tuning},
+        wire::{Wire, WireCloser, WireReader, WireWriter},
+    };
+
+    use super::{cpu, report};
+
+    pub(super) async fn serve(at: SocketAddr, tuning: Tuning, bound: impl FnOnce(SocketAddr)) {
+        let options = ListenOptions {
+            port: Port::Exactly(at.port()),
+            bind: Some(at.ip()),
+            tuning,
+        };
+        let listener = Listener::bind(options, &Identity::generate().unwrap()).unwrap();
+        bound((at.ip(), listener.port()).into());
+        let (mut reader, mut writer, mut closer) = listener.accept().await.unwrap().split();
+        closer.authenticated();
+        let request = reader.read().await.unwrap().unwrap().concat();
+        let mib = u64::from_be_bytes(request.try_into().unwrap());
+
+        let block = Bytes::from(vec![0; 1 << 20]);
+        let started = (Instant::now(), cpu());
+        for _ in 0..mib {
+            writer.write(block.clone()).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        report("sent", mib, started, &closer.stats());
+        closer.closed().await;
+        drop((reader, writer, closer));
+        listener.shutdown().await;
+    }
+
+    pub(super) async fn fetch(at: SocketAddr, mib: u64, tuning: Tuning) {
+        let dialler = Dialler::with_tuning(None, tuning).unwrap();
+        let wire = dialler.dial(at, Duration::from_secs(5)).await.unwrap();
+        let (mut reader, mut writer, mut closer) = wire.split();
+        closer.authenticated();
+        let started = (Instant::now(), cpu());
+        let request = Bytes::copy_from_slice(&mib.to_be_bytes());
+        writer.write(request).await.unwrap();
+        let mut received = 0;
+        while let Some(pieces) = reader.read().await.unwrap() {
+            received += pieces.iter().map(Bytes::len).sum::<usize>() as u64;
+        }
+        assert_eq!(received, mib << 20);
+        report("received", mib, started, &closer.stats());
+        closer.close(0).await;
+        dialler.shutdown().await;
+    }
+}
+
 /// Over loopback the CPU time is that of both ends.
-fn report(what: &str, mib: u64, started: (Instant, Duration), connection: &Connection) {
+fn report(what: &str, mib: u64, started: (Instant, Duration), stats: &ConnectionStats) {
     let seconds = started.0.elapsed().as_secs_f64();
     let cpu = (cpu() - started.1).as_secs_f64();
     let gib = mib as f64 / 1024.0;
-    let stats = connection.stats();
     println!(
         "{what} {mib} MiB: {:.2} GiB/s, {:.2} cpu-s/GiB, datagrams of {} bytes, {:.1} a send, {} lost, {} congestion events, {} black holes, cwnd {} KiB, rtt {:?}",
         gib / seconds,

@@ -1,8 +1,8 @@
 //! The measure of Hayate: a whole transfer, file to file, beside the bare transport, memory to memory.
 //!
 //! `cargo bench -p hayate --bench transfer [-- key=value ...]` as root on Linux. It makes two network namespaces joined
-//! by a veth pair (MTU 1500), puts a file of random bytes on a tmpfs, and runs both in turns, so that whatever else the
-//! machine does meets both alike. `mib`, `rounds` and `ratio` change the size (1024), the rounds (5) and the least ratio
+//! by a veth pair (MTU 1500), puts a file of random bytes on a tmpfs, and runs them in turns, so that whatever else the
+//! machine does meets all alike. Between the two, as `wire`, our own driver alone. `mib`, `rounds` and `ratio` change the size (1024), the rounds (5) and the least ratio
 //! of the medians (0.60, below which it fails); `data=text` sends bytes that compress.
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ const STUCK: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if matches!(words.first().map(String::as_str), Some("serve" | "fetch")) {
+    if matches!(words.first().map(String::as_str), Some("bare" | "wire")) {
         quic::main();
         return ExitCode::SUCCESS;
     }
@@ -60,19 +60,22 @@ fn main() -> ExitCode {
         "{:8} {:>7} {:>7}   {:>9} {:>9}   {:>8} {:>8}   lost",
         "", "GiB/s", "wall s", "send cpu", "recv cpu", "send MiB", "recv MiB"
     );
-    let (mut bare, mut whole) = (Vec::new(), Vec::new());
+    let (mut bare, mut wire, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
-        bare.push(bench.bare());
+        bare.push(bench.memory("bare"));
+        wire.push(bench.memory("wire"));
         whole.push(bench.whole(round == 0));
         bare[round].print("bare");
+        wire[round].print("wire");
         whole[round].print("hayate");
     }
-    let (bare, whole) = (Run::median(&bare), Run::median(&whole));
+    let (bare, wire, whole) = (Run::median(&bare), Run::median(&wire), Run::median(&whole));
     println!("medians of {rounds} rounds of {mib} MiB:");
     bare.print("bare");
+    wire.print("wire");
     whole.print("hayate");
     let ratio = whole.speed / bare.speed;
-    println!("ratio of the median speeds: {ratio:.2}");
+    println!("ratio of the median speeds, hayate to bare: {ratio:.2}");
     if ratio < least {
         println!("below {least:.2}");
         return ExitCode::FAILURE;
@@ -202,20 +205,20 @@ impl Bench {
         }
     }
 
-    /// Zeros through compio-quic with Hayate's configuration: no session, no sealing, no files.
-    fn bare(&self) -> Run {
+    /// Zeros through compio-quic (`bare`) or our own driver (`wire`) with Hayate's configuration: no session, no
+    /// sealing, no files.
+    fn memory(&self, stack: &str) -> Run {
         let this = std::env::current_exe().unwrap();
         let at = format!("{SENDER}:{PORT}");
-        let sender = self.start(0, &this, &["serve", &at], "bare-sender");
+        let (from, to) = (format!("{stack}-sender"), format!("{stack}-receiver"));
+        let sender = self.start(0, &this, &[stack, "serve", &at], &from);
         thread::sleep(Duration::from_millis(300));
         let started = Instant::now();
         let mib = self.mib.to_string();
-        let receiver = self.start(1, &this, &["fetch", &at, &mib], "bare-receiver");
-        let receiver = finish(receiver, "bare receiver");
-        let sender = finish(sender, "bare sender");
+        let receiver = self.start(1, &this, &[stack, "fetch", &at, &mib], &to);
+        let (receiver, sender) = (finish(receiver, &to), finish(sender, &from));
         let wall = started.elapsed().as_secs_f64();
-        let report = self.output("bare-receiver");
-        let sent = self.output("bare-sender");
+        let (report, sent) = (self.output(&to), self.output(&from));
         Run {
             speed: number_before(&report, " GiB/s"),
             wall,

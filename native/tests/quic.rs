@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use compio::time::{sleep, timeout};
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use hayate::{
     Error,
     identity::Identity,
@@ -100,6 +100,38 @@ async fn every_address_of_a_listener_can_be_dialled() {
     for (_, at) in listener.addresses() {
         let _ends = pair(&listener, &dialler, at).await;
     }
+}
+
+#[compio::test]
+async fn a_peer_is_answered_from_the_address_that_it_dialled() {
+    let (listener, _identity) = listen(None);
+    let dialler = Dialler::new(None).unwrap();
+    // From any other address the answers would be dropped.
+    let at = (Ipv4Addr::new(127, 0, 0, 2), listener.port()).into();
+    let _ends = pair(&listener, &dialler, at).await;
+}
+
+#[compio::test]
+async fn wires_of_one_socket_do_not_disturb_each_other() {
+    let (listener, _identity) = listen(None);
+    let dialler = Dialler::new(None).unwrap();
+    let mut pairs = Vec::new();
+    for _ in 0..3 {
+        let (mut accepted, mut dialled) = pair(&listener, &dialler, local(&listener)).await;
+        accepted.closer.authenticated();
+        dialled.closer.authenticated();
+        pairs.push((accepted, dialled));
+    }
+    let (_, broken) = pairs.remove(1);
+    let transfers = pairs.iter_mut().map(async |(accepted, dialled)| {
+        let (one, two) = join(exchange(accepted, 3), exchange(dialled, 5)).await;
+        assert!(one == pattern(5) && two == pattern(3));
+    });
+    let leave = async {
+        sleep(Duration::from_millis(5)).await;
+        drop(broken);
+    };
+    join(join_all(transfers), leave).await;
 }
 
 #[compio::test]
@@ -276,6 +308,21 @@ async fn a_shutdown_tells_the_peers_and_ends() {
     assert_eq!(dialled.closer.closed().await, WireError::Closed(0));
     drop(dialled);
     dialler.shutdown().await;
+}
+
+#[compio::test]
+async fn a_shutdown_gives_the_port_back() {
+    let (listener, identity) = listen(None);
+    let dialler = Dialler::new(None).unwrap();
+    let _ends = pair(&listener, &dialler, local(&listener)).await;
+    let options = ListenOptions {
+        port: Port::Exactly(listener.port()),
+        bind: None,
+        tuning: Tuning::default(),
+    };
+    listener.shutdown().await;
+    let listener = Listener::bind(options, &identity).unwrap();
+    let _again = pair(&listener, &dialler, local(&listener)).await;
 }
 
 const HELLO: Bytes = Bytes::from_static(b"hello");

@@ -245,6 +245,16 @@ fn only_own_addresses_are_hosts() {
 #[test]
 fn nothing_but_the_files_of_the_page_exists() {
     let sending = Sending::start(b"x");
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/wire.js", "text/javascript; charset=utf-8"),
+        ("/pkg/hayate_bg.wasm", "application/wasm"),
+    ] {
+        let answer = sending.ask(&format!("GET {path}"), "", b"");
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), Some(kind), "{path}");
+    }
     for path in [
         "/../../etc/passwd",
         "/%2e%2e%2f%2e%2e%2fetc/passwd",

@@ -1,5 +1,6 @@
 //! What the page hears of a transfer, as plain JavaScript objects.
 
+use bytes::Bytes;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use shared::{Kind, Offer, path::escape};
 use wasm_bindgen::JsValue;
@@ -25,6 +26,8 @@ pub enum Event {
         /// Bytes altogether, where that is known.
         total: Option<u64>,
     },
+    /// The sender would give its blocks over a lane, which is asked for with this greeting.
+    Lane(Bytes),
     /// Everything is stored, and the sender was told; with the BLAKE3 root of the payload.
     Finished(Box<Received>, [u8; 32]),
     /// It failed. What is still outgoing tells the sender why.
@@ -32,7 +35,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// `{type: "offer" | "checked" | "progress" | "finished" | "failed", …}`
+    /// `{type: "offer" | "checked" | "progress" | "lane" | "finished" | "failed", …}`
     pub fn to_js(&self) -> JsValue {
         match self {
             Self::Offered(offer) => offered(offer),
@@ -45,6 +48,10 @@ impl Event {
                 ("type", "progress".into()),
                 ("done", number(*done)),
                 ("total", total.map_or(JsValue::NULL, number)),
+            ]),
+            Self::Lane(greeting) => object(&[
+                ("type", "lane".into()),
+                ("greeting", Uint8Array::from(&greeting[..]).into()),
             ]),
             Self::Finished(received, root) => finished(received, root),
             Self::Failed(failure) => failed(failure),

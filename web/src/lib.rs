@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`Session`] | the class that JavaScript uses |
 //! | [`transfer`] | the loop around the protocol: blocks opened, put in order, stored |
+//! | [`lane`] | blocks that come by a request of their own |
 //! | [`payload`] | what arrived so far, and what was kept from before |
 //! | [`index`] | where the files of an archive are inside the payload |
 //! | [`zip`] | the same files as one ZIP, without copying them |
@@ -16,6 +17,7 @@
 pub mod event;
 pub mod failure;
 pub mod index;
+pub mod lane;
 pub mod name;
 pub mod payload;
 mod session;

@@ -38,9 +38,27 @@ impl Session {
         self.0.receive(bytes);
     }
 
-    /// The wire ended.
-    pub fn eof(&mut self) {
-        self.0.eof();
+    /// Bytes of the lane that an event of this name asked for.
+    #[wasm_bindgen(js_name = laneReceive)]
+    pub fn lane_receive(&mut self, bytes: &[u8]) {
+        self.0.lane_receive(bytes);
+    }
+
+    /// The lane ended.
+    #[wasm_bindgen(js_name = laneEof)]
+    pub fn lane_eof(&mut self) {
+        self.0.lane_eof();
+    }
+
+    /// Whether nothing more shall be read from the lane until more came over the wire.
+    #[wasm_bindgen(js_name = laneIsAhead)]
+    pub fn lane_is_ahead(&self) -> bool {
+        self.0.lane_is_ahead()
+    }
+
+    /// The wire ended, with the code that the sender closed it with, or 0.
+    pub fn eof(&mut self, code: u32) {
+        self.0.eof(code);
     }
 
     /// Takes the offer into `sink`, which may have so many whole blocks from before. Then call [`Session::check`] until it

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use shared::{
-    BLOCK, Binding, Code, Credentials, Kind, Offer, Output, Receiver, Sealed, Seed, Side,
+    BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Reason, Receiver, Sealed, Seed,
+    Side,
     cipher::{Suite, Suites},
     receiver::Request,
     tree::Tree,
@@ -13,6 +14,7 @@ use shared::{
 use crate::{
     event::Event,
     failure::Failure,
+    lane::{Arrived, LaneEnd},
     payload::{Payload, Received},
     sink::Store,
 };
@@ -23,9 +25,12 @@ pub struct Transfer<S> {
     stage: Stage<S>,
     offer: Option<Offer>,
     received: Option<Received>,
+    certificate: [u8; 32],
+    lane: Option<LaneEnd>,
     outgoing: VecDeque<Bytes>,
     events: VecDeque<Event>,
     failure: Option<Failure>,
+    wire_code: u32,
     close_code: u32,
     over: bool,
 }
@@ -61,9 +66,12 @@ impl<S: Store> Transfer<S> {
             stage: Stage::Idle,
             offer: None,
             received: None,
+            certificate,
+            lane: None,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             failure: None,
+            wire_code: 0,
             close_code: 0,
             over: false,
         };
@@ -77,8 +85,45 @@ impl<S: Store> Transfer<S> {
         self.advance();
     }
 
-    /// The sender will say no more.
-    pub fn eof(&mut self) {
+    /// Bytes of the lane, cut in any way.
+    pub fn lane_receive(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty()
+            && let Some(lane) = self.lane.take()
+        {
+            let joined = matches!(lane, LaneEnd::Joined(_));
+            match lane.take(&mut bytes) {
+                Some((lane, arrived)) => {
+                    self.lane = Some(lane);
+                    match arrived {
+                        Arrived::Nothing => {}
+                        Arrived::Joined => self.session.lane_joined(),
+                        Arrived::Block(sealed) => self.session.arrive(sealed),
+                    }
+                }
+                None if joined => self.session.lane_ended(),
+                // A stranger's; the blocks go on coming over the wire.
+                None => {}
+            }
+            self.advance();
+        }
+    }
+
+    /// The lane will bring no more.
+    pub fn lane_eof(&mut self) {
+        if let Some(LaneEnd::Joined(_)) = self.lane.take() {
+            self.session.lane_ended();
+            self.advance();
+        }
+    }
+
+    /// Whether the lane is so far ahead of the wire that it shall wait.
+    pub fn lane_is_ahead(&self) -> bool {
+        self.session.is_ahead()
+    }
+
+    /// The wire ended; `code` is what the sender closed it with, or 0.
+    pub fn eof(&mut self, code: u32) {
+        self.wire_code = code;
         self.session.eof();
         self.advance();
     }
@@ -194,13 +239,28 @@ impl<S: Store> Transfer<S> {
                 Err(error) => {
                     self.over = true;
                     self.stage = Stage::Idle;
-                    let failure = self.failure.take().unwrap_or_else(|| error.into());
+                    let failure = self.failure.take();
+                    let failure = failure.unwrap_or_else(|| self.heard_in_short(error).into());
                     if !self.session.heard_last_word() {
                         self.close_code = failure.kind.reason() as u32;
                     }
                     self.events.push_back(Event::Failed(failure));
                 }
             }
+        }
+    }
+
+    /// A wire that was closed with a reason before the sender's own words came.
+    fn heard_in_short(&self, error: Error) -> Error {
+        let reason = u8::try_from(self.wire_code)
+            .ok()
+            .and_then(Reason::from_code);
+        match (error, reason) {
+            (Error::Disconnected, Some(reason)) => Error::Peer {
+                reason,
+                detail: String::new(),
+            },
+            (error, _) => error,
         }
     }
 
@@ -223,8 +283,17 @@ impl<S: Store> Transfer<S> {
                 self.received = Some(received);
                 Ok(())
             }
-            // One wire is all that a browser has.
-            Request::Join(_) | Request::Widen(_) => Ok(()),
+            Request::Join(_) => {
+                // Wherever it is said to be: a browser's lane is a request to the host of the page.
+                if let Some(lane) = self.session.lane(1) {
+                    let (lane, greeting) = LaneEnd::open(lane, self.certificate);
+                    self.lane = Some(lane);
+                    self.events.push_back(Event::Lane(greeting));
+                }
+                Ok(())
+            }
+            // Nobody can dial a browser.
+            Request::Widen(_) => Ok(()),
             Request::Pair => Err(misuse()),
         }
     }
@@ -267,5 +336,5 @@ impl<S: Store> Transfer<S> {
 }
 
 fn misuse() -> Failure {
-    shared::Error::Misuse("a request out of turn").into()
+    Error::Misuse("a request out of turn").into()
 }

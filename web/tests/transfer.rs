@@ -155,7 +155,7 @@ impl Pair {
                 Ok(Output::Request(request)) => self.answer(request),
                 Err(error) => {
                     outcome.sender = Some(error);
-                    self.browser.eof();
+                    self.browser.eof(0);
                     if quiet {
                         break;
                     }
@@ -347,4 +347,16 @@ fn another_certificate_is_a_wrong_code() {
     let mut pair = Pair::new(file(), noise(1));
     pair.browser = Transfer::new(code([1, 2, 3]), [8; 32], [2; 32]);
     assert_eq!(pair.run().failure.unwrap().kind, Kind::WrongCode);
+}
+
+#[test]
+fn a_wire_that_was_closed_with_a_reason_tells_it() {
+    for (code, kind) in [(1, Kind::Cancelled), (0, Kind::Gone), (99, Kind::Gone)] {
+        let mut browser = Transfer::<Memory>::new(self::code([1, 2, 3]), CERTIFICATE, [2; 32]);
+        browser.eof(code);
+        let Some(Event::Failed(failure)) = browser.event() else {
+            panic!("no failure");
+        };
+        assert_eq!(failure.kind, kind);
+    }
 }

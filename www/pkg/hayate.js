@@ -52,10 +52,11 @@ export class Session {
         wasm.session_decline(this.__wbg_ptr);
     }
     /**
-     * The wire ended.
+     * The wire ended, with the code that the sender closed it with, or 0.
+     * @param {number} code
      */
-    eof() {
-        wasm.session_eof(this.__wbg_ptr);
+    eof(code) {
+        wasm.session_eof(this.__wbg_ptr, code);
     }
     /**
      * What happened next; see [`crate::event::Event::to_js`].
@@ -72,6 +73,29 @@ export class Session {
     heardLastWord() {
         const ret = wasm.session_heardLastWord(this.__wbg_ptr);
         return ret !== 0;
+    }
+    /**
+     * The lane ended.
+     */
+    laneEof() {
+        wasm.session_laneEof(this.__wbg_ptr);
+    }
+    /**
+     * Whether nothing more shall be read from the lane until more came over the wire.
+     * @returns {boolean}
+     */
+    laneIsAhead() {
+        const ret = wasm.session_laneIsAhead(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * Bytes of the lane that an event of this name asked for.
+     * @param {Uint8Array | number[]} bytes
+     */
+    laneReceive(bytes) {
+        const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        wasm.session_laneReceive(this.__wbg_ptr, ptr0, len0);
     }
     /**
      * A session with the sender whose certificate has this SHA-256; `seed` is 32 random bytes, used once.

@@ -27,7 +27,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Blocks that a lane takes ahead of the one it writes, or hands over ahead of the one that is opened.
-const AHEAD: usize = 2;
+pub(crate) const AHEAD: usize = 2;
 
 /// What a lane carries, from where this side stands.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(crate) mod feed;
-mod lanes;
+pub(crate) mod lanes;
 mod outlets;
 pub(crate) mod receive;
 pub(crate) mod send;

@@ -18,6 +18,8 @@ pub(super) struct Lanes {
     pub(super) idle: VecDeque<u8>,
     /// The receiver said where to dial them.
     pub(super) dialled: bool,
+    /// Once one has joined, no block goes over the wire: it would only cost more there.
+    pub(super) instead: bool,
 }
 
 impl Lanes {
@@ -33,7 +35,13 @@ impl Lanes {
             joined: HashMap::new(),
             idle: VecDeque::new(),
             dialled: false,
+            instead: false,
         }
+    }
+
+    /// Whether blocks stay off the wire.
+    pub(super) fn take_all(&self) -> bool {
+        self.instead && !self.joined.is_empty()
     }
 
     /// Gives a block to a lane that has room; without one it comes back.

@@ -23,8 +23,12 @@ use crate::{
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
+    web::LaneDesk,
     wire::{Carrier, Wire, WireCloser},
 };
+
+/// Payload from which a browser gets a lane, in bytes.
+const WORTH_A_LANE: u64 = 128 << 20;
 
 /// What all sessions of one sender share.
 pub(crate) struct Context {
@@ -90,6 +94,7 @@ struct Drive<W: Wire> {
     compare: flume::Sender<Tree>,
     pipe: Option<flume::Sender<Slot>>,
     lanes: Lanes,
+    desk: Option<LaneDesk>,
     failure: Option<Error>,
 }
 
@@ -101,11 +106,12 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Sent, Error>,
 }
 
-/// Sends one payload over one wire.
+/// Sends one payload over one wire; a long one with a lane from `desk`, where there is one.
 pub(crate) async fn run<W: Wire>(
     link: Link<W>,
     credentials: Credentials,
     context: Rc<Context>,
+    desk: Option<LaneDesk>,
 ) -> Outcome
 where
     W::Reader: 'static,
@@ -136,6 +142,7 @@ where
         compare,
         pipe: None,
         lanes: Lanes::new(side),
+        desk,
         failure: None,
     };
     let result = drive.run().await;
@@ -325,7 +332,7 @@ where
     /// Opens lanes, or asks the receiver to.
     fn widen(&mut self) {
         if self.link.carrier.is_browser() {
-            return;
+            return self.widen_by_request();
         }
         let count = self.context.lanes.saturating_sub(1);
         match self.lanes.side {
@@ -348,6 +355,18 @@ where
         }
     }
 
+    /// Has a browser fetch the blocks of a long transfer by a request, which costs it less than WebTransport.
+    fn widen_by_request(&mut self) {
+        let long = self.context.offer.payload >= Some(WORTH_A_LANE);
+        if let Some(desk) = self.desk.take().filter(|_| long)
+            && let Some(lane) = self.session.lane(1)
+        {
+            self.lanes.instead = true;
+            desk.expect(lane, self.lanes.tell.clone());
+            self.session.lanes(&[desk.port()]);
+        }
+    }
+
     fn on_outlet(&mut self, outlet: Outlet) {
         match outlet {
             Outlet::Joined(number, blocks) => drop(self.lanes.joined.insert(number, blocks)),
@@ -360,7 +379,11 @@ where
     }
 
     async fn wait(&mut self) {
-        let (outgoing, wire) = (self.outgoing.clone(), self.link.outgoing.clone());
+        let outgoing = self
+            .outgoing
+            .clone()
+            .filter(|bytes| !(self.lanes.take_all() && shared::is_block(bytes)));
+        let wire = self.link.outgoing.clone();
         let sending = async {
             match outgoing {
                 Some(bytes) => wire.send_async(bytes).await.is_ok(),

@@ -3,14 +3,15 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use compio_quic::{
-    AckFrequencyConfig, ClientConfig, EndpointConfig, ServerConfig, TransportConfig,
-    ValidationTokenConfig, VarInt, congestion::CubicConfig,
+use quinn_proto::{
+    AckFrequencyConfig, ClientConfig, EndpointConfig, MtuDiscoveryConfig, ServerConfig,
+    TransportConfig, ValidationTokenConfig, VarInt,
+    congestion::CubicConfig,
+    crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
-use quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::{client::Resumption, server::NoServerSessionStorage, version::TLS13};
 
-use super::socket;
+use super::{OWN_DRIVER, marker, socket};
 use crate::{
     Error,
     identity::{Identity, KeyProof, has_aes, provider},
@@ -58,9 +59,29 @@ impl Tuning {
         self
     }
 
-    /// The transport parameters towards `peer`.
+    /// The transport parameters towards `peer`, for any driver.
     pub fn transport(&self, peer: SocketAddr) -> Arc<TransportConfig> {
+        Arc::new(self.parameters(socket::route_payload(peer)))
+    }
+
+    /// The transport parameters towards `peer`, for the driver that [`super::driver`] is.
+    pub(super) fn transport_of_driver(&self, peer: SocketAddr) -> Arc<TransportConfig> {
         let route = socket::route_payload(peer);
+        let mut transport = self.parameters(route);
+        if OWN_DRIVER {
+            // It never makes a batch too large, and the system keeps its packets whole.
+            transport.enable_segmentation_offload(true);
+            if self.datagram.is_none() {
+                let mut discovery = MtuDiscoveryConfig::default();
+                let most = route.and_then(|route| u16::try_from(route).ok());
+                discovery.upper_bound(most.unwrap_or(DATAGRAM).clamp(1200, LOOPBACK_DATAGRAM));
+                transport.mtu_discovery_config(Some(discovery));
+            }
+        }
+        Arc::new(transport)
+    }
+
+    fn parameters(&self, route: Option<usize>) -> TransportConfig {
         let datagram = self.datagram.unwrap_or_else(|| match route {
             Some(route) if route >= usize::from(LOOPBACK_DATAGRAM) => LOOPBACK_DATAGRAM,
             // Above the interface's own size nothing leaves, and the system turns GSO off.
@@ -95,7 +116,7 @@ impl Tuning {
             .max_idle_timeout(Some(VarInt::from_u32(IDLE_MILLIS).into()))
             .keep_alive_interval(Some(KEEP_ALIVE))
             .allow_spin(false);
-        Arc::new(transport)
+        transport
     }
 }
 
@@ -167,7 +188,9 @@ pub fn client_config() -> Result<ClientConfig, Error> {
     tls.cert_compressors.clear();
     tls.cert_decompressors.clear();
     let tls = QuicClientConfig::try_from(tls).map_err(internal)?;
-    Ok(ClientConfig::new(Arc::new(tls)))
+    let mut config = ClientConfig::new(Arc::new(tls));
+    config.initial_dst_cid_provider(Arc::new(marker::first_id));
+    Ok(config)
 }
 
 fn internal(error: impl std::fmt::Display) -> Error {

@@ -5,11 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use compio::{net::UdpSocket, time};
-use compio_quic::{ClientConfig, Connection, ConnectionError, Endpoint, TransportErrorCode};
+use compio::time;
 use futures_util::future::join;
+use quinn_proto::{ClientConfig, TransportErrorCode};
 
-use super::{QuicWire, Tuning, client_config, endpoint_config, peer_certificate, socket};
+use super::{
+    QuicWire, Tuning, client_config,
+    driver::{Connection, ConnectionError, Endpoint},
+    endpoint_config, peer_certificate, socket,
+};
 use crate::{Error, identity::SERVER_NAME};
 
 /// Dials listeners, several at once if need be.
@@ -76,7 +80,7 @@ impl Dialler {
             .tuning
             .clone()
             .fitted_to(socket::receive_buffer(&socket));
-        Endpoint::new(UdpSocket::from_std(socket)?, endpoint_config(), None, None)
+        Endpoint::new(socket, endpoint_config(), None, None)
     }
 
     /// Connects to `peer` and opens the stream; `timeout` bounds all of it.
@@ -107,10 +111,10 @@ impl Dialler {
             unreachable(std::io::Error::other(format!("no {family} socket")))
         })?;
         let mut config = self.config.clone();
-        config.transport_config(self.tuning.transport(peer));
+        config.transport_config(self.tuning.transport_of_driver(peer));
         loop {
             let connecting = endpoint
-                .connect(peer, SERVER_NAME, Some(config.clone()))
+                .connect(peer, SERVER_NAME, config.clone())
                 .map_err(|error| unreachable(std::io::Error::other(error)))?;
             match connecting.await {
                 Ok(connection) => return self.open_stream(connection, peer).await,

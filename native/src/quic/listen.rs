@@ -6,10 +6,17 @@ use std::{
     time::Duration,
 };
 
-use compio::{net::UdpSocket, runtime::JoinHandle, time};
-use compio_quic::{Connecting, Endpoint, Incoming, ServerConfig};
+use compio::{runtime::JoinHandle, time};
+use quinn_proto::ServerConfig;
 
-use super::{QuicWire, Tuning, dial::FAREWELL, endpoint_config, plain, server_config, socket};
+use super::{
+    OWN_DRIVER, QuicWire, SharedPort, Tuning,
+    dial::FAREWELL,
+    driver::{Connecting, Endpoint, Incoming},
+    endpoint_config,
+    marker::OwnIds,
+    plain, server_config, shared_port, socket,
+};
 use crate::{
     Error,
     identity::Identity,
@@ -62,19 +69,47 @@ impl Listener {
     /// # Errors
     /// [`Error::Network`] when no port can be had, [`Error::Internal`] when TLS cannot be set up.
     pub fn bind(options: ListenOptions, identity: &Identity) -> Result<Self, Error> {
+        Self::start(options, identity, false).map(|(listener, _)| listener)
+    }
+
+    /// As [`Listener::bind`], and leaves the connections of other protocols to another server: to one that uses the
+    /// [`SharedPort`], where this system has the means.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub fn bind_shared(
+        options: ListenOptions,
+        identity: &Identity,
+    ) -> Result<(Self, Option<SharedPort>), Error> {
+        Self::start(options, identity, OWN_DRIVER)
+    }
+
+    fn start(
+        options: ListenOptions,
+        identity: &Identity,
+        share: bool,
+    ) -> Result<(Self, Option<SharedPort>), Error> {
         let config = server_config(identity)?;
         let socket = open(&options).map_err(|source| network(&options, source))?;
         let tuning = options
             .tuning
             .clone()
             .fitted_to(socket::receive_buffer(&socket));
-        let attach = || -> io::Result<(SocketAddr, Endpoint)> {
+        let attach = || -> io::Result<(SocketAddr, Endpoint, Option<SharedPort>)> {
             let local = socket.local_addr()?;
-            let socket = UdpSocket::from_std(socket)?;
-            let endpoint = Endpoint::new(socket, endpoint_config(), Some(config.clone()), None)?;
-            Ok((local, endpoint))
+            let mut parameters = endpoint_config();
+            let (shared, guest) = match share {
+                true => {
+                    let own = OwnIds::new()?;
+                    parameters.cid_generator(move || own.generator());
+                    Some(shared_port::share(&socket, own)?).unzip()
+                }
+                false => (None, None),
+            };
+            let endpoint = Endpoint::new(socket, parameters, Some(config.clone()), guest)?;
+            Ok((local, endpoint, shared))
         };
-        let (local, endpoint) = attach().map_err(|source| network(&options, source))?;
+        let (local, endpoint, shared) = attach().map_err(|source| network(&options, source))?;
         let (found, wires) = flume::unbounded();
         let strangers = Places::for_strangers();
         let door = Door {
@@ -86,13 +121,14 @@ impl Listener {
             found,
         };
         let worker = compio::runtime::spawn(door.attend());
-        Ok(Self {
+        let listener = Self {
             endpoint,
             local,
             wires,
             strangers,
             worker,
-        })
+        };
+        Ok((listener, shared))
     }
 
     /// The port that was opened.
@@ -242,7 +278,7 @@ impl Door {
             return None;
         };
         let mut config = self.config.clone();
-        config.transport_config(self.tuning.transport(peer));
+        config.transport_config(self.tuning.transport_of_driver(peer));
         let connecting = incoming.accept_with(config).ok()?;
         Some((connecting, place))
     }

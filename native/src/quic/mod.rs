@@ -5,22 +5,28 @@
 
 mod config;
 mod dial;
+#[cfg(all(target_os = "linux", not(feature = "portable-quic")))]
+mod driver;
+#[cfg(any(not(target_os = "linux"), feature = "portable-quic"))]
+#[path = "portable.rs"]
+mod driver;
 mod listen;
+mod marker;
+mod shared_port;
 mod socket;
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use compio_quic::{
-    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, VarInt,
-    WriteError,
-};
+use quinn_proto::{ConnectionStats, VarInt};
 use shared::Binding;
 
 pub use self::{
     config::{ALPN, Tuning, client_config, endpoint_config, server_config, server_config_for},
     dial::Dialler,
     listen::{ListenOptions, Listener, Port},
+    marker::MARKER,
+    shared_port::SharedPort,
     socket::udp_socket,
 };
 pub(crate) use self::{
@@ -32,6 +38,9 @@ use crate::{
     identity::certificate_hash,
     places::Place,
     wire::{Carrier, EXPORTER_LABEL, Wire, WireCloser, WireError, WireReader, WireWriter},
+};
+use driver::{
+    Connection, ConnectionError, ReadError, RecvStream, SendStream, StoppedError, WriteError,
 };
 
 /// A wire to one peer over QUIC.
@@ -188,7 +197,7 @@ pub struct QuicCloser {
 
 impl QuicCloser {
     /// What the connection did so far: packets, losses, round-trip time.
-    pub fn stats(&self) -> compio_quic::ConnectionStats {
+    pub fn stats(&self) -> ConnectionStats {
         self.connection.stats()
     }
 }
@@ -205,12 +214,7 @@ impl WireCloser for QuicCloser {
     }
 
     async fn closed(&mut self) -> WireError {
-        // `Connection::closed` would stop the connection when its future is dropped. The peer may
-        // open no such stream, so this ends with the connection and only then.
-        match self.connection.accept_uni().await {
-            Ok(_) => WireError::Lost("the peer opened a stream it may not open".into()),
-            Err(error) => error.into(),
-        }
+        driver::ended(&self.connection).await.into()
     }
 }
 
@@ -249,5 +253,7 @@ fn peer_certificate(connection: &Connection) -> Option<[u8; 32]> {
     chain.first().map(certificate_hash)
 }
 
+/// Whether [`driver`] is our own, which takes care of batches and of the path's MTU.
+const OWN_DRIVER: bool = cfg!(all(target_os = "linux", not(feature = "portable-quic")));
 /// Packets taken at once: some 370 KiB of full ones.
 const READ_CHUNKS: usize = 256;

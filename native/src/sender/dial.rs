@@ -52,6 +52,7 @@ pub(super) async fn dial(
         Link::new(wire, options.limit),
         credentials,
         Rc::clone(context),
+        None,
     )
     .await;
     dialler.shutdown().await;

@@ -17,8 +17,9 @@ use crate::{
     DEFAULT_PORT, Error, Event, Page,
     discover::{Announcement, Announcer, Scope},
     identity::Identity,
-    quic::{ListenOptions, Listener, Port, QuicWire, Tuning},
-    web::{self, WebOptions, WebServer, WebWire},
+    quic::{ListenOptions, Listener, Port, QuicWire, SharedPort, Tuning},
+    web::{self, LaneDesk, WebOptions, WebServer, WebWire},
+    wire::{Carrier, Wire},
 };
 
 /// Everything a sender listens on.
@@ -52,14 +53,14 @@ impl Ports {
             true => Identity::generate_for(addresses)?,
             false => Identity::generate()?,
         };
-        let (listener, tcp) = bind(options, &identity)?;
+        let (listener, shared, tcp) = bind(options, &identity)?;
         let started = tcp.map(|tcp| {
             let options = WebOptions {
                 bind: options.bind,
                 interface: options.interface.clone(),
                 strangers: listener.strangers(),
             };
-            WebServer::start(tcp, &identity, options)
+            WebServer::start(tcp, shared, &identity, options)
         });
         Ok(Self {
             web: started.transpose()?,
@@ -81,6 +82,12 @@ impl Ports {
             wire = self.listener.accept().fuse() => wire.map(Newcomer::Native),
             wire = browser.fuse() => Some(Newcomer::Browser(wire)),
         }
+    }
+
+    /// Where the session on `wire` may ask for a lane: over requests there would be nothing to win.
+    pub(super) fn desk(&self, wire: &WebWire) -> Option<&LaneDesk> {
+        let web = self.web.as_ref()?;
+        (wire.carrier() == Carrier::WebTransport).then(|| web.desk())
     }
 
     /// Ends all connections and waits, for a moment at most, until the peers were told.
@@ -170,25 +177,23 @@ fn default_route() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
+/// The ports of one number.
+type Bound = (Listener, Option<SharedPort>, Option<TcpListener>);
+
 /// One number for both ports where it can be had.
-fn bind(
-    options: &HayateSender,
-    identity: &Identity,
-) -> Result<(Listener, Option<TcpListener>), Error> {
-    let udp = |port| {
-        let listen = ListenOptions {
-            port,
-            bind: options.bind,
-            tuning: Tuning::default(),
-        };
-        Listener::bind(listen, identity)
+fn bind(options: &HayateSender, identity: &Identity) -> Result<Bound, Error> {
+    let listen = |port| ListenOptions {
+        port,
+        bind: options.bind,
+        tuning: Tuning::default(),
     };
     let port = options.port.map_or(Port::From(DEFAULT_PORT), Port::Exactly);
     if !options.web {
-        return Ok((udp(port)?, None));
+        return Ok((Listener::bind(listen(port), identity)?, None, None));
     }
+    let udp = |port| Listener::bind_shared(listen(port), identity);
     if let Port::Exactly(_) = port {
-        let listener = udp(port)?;
+        let (listener, shared) = udp(port)?;
         let tcp = web::listen(options.bind, listener.port()).map_err(|source| Error::Network {
             doing: format!(
                 "cannot serve the page on TCP port {}; --no-web does without it",
@@ -196,13 +201,13 @@ fn bind(
             ),
             source,
         })?;
-        return Ok((listener, Some(tcp)));
+        return Ok((listener, shared, Some(tcp)));
     }
     let mut refused = io::ErrorKind::AddrInUse.into();
     for number in port.candidates().filter(|number| *number != BEACON_PORT) {
         match web::listen(options.bind, number) {
             Ok(tcp) => match udp(Port::Exactly(number)) {
-                Ok(listener) => return Ok((listener, Some(tcp))),
+                Ok((listener, shared)) => return Ok((listener, shared, Some(tcp))),
                 Err(Error::Network { source, .. }) if source.kind() == io::ErrorKind::AddrInUse => {
                 }
                 Err(error) => return Err(error),
@@ -210,9 +215,9 @@ fn bind(
             Err(error) => refused = error,
         }
     }
-    let listener = udp(port)?;
+    let listener = Listener::bind(listen(port), identity)?;
     options.events.warn(format!(
         "no page for browsers: no TCP port from {DEFAULT_PORT} on can be had ({refused})"
     ));
-    Ok((listener, None))
+    Ok((listener, None, None))
 }

@@ -23,6 +23,7 @@ use crate::{
     },
     gate::{Gate, RETURN},
     pool::Pool,
+    web::LaneDesk,
     wire::Wire,
 };
 
@@ -136,8 +137,11 @@ async fn listen(
                 Err(_) => {}
             },
             wire = newcomer.fuse() => match wire {
-                Some(Newcomer::Native(wire)) => transfers.push(start(options, code, context, wire)?),
-                Some(Newcomer::Browser(wire)) => transfers.push(start(options, code, context, wire)?),
+                Some(Newcomer::Native(wire)) => transfers.push(start(options, code, context, wire, None)?),
+                Some(Newcomer::Browser(wire)) => {
+                    let desk = ports.desk(&wire).filter(|_| options.limit.is_none()).cloned();
+                    transfers.push(start(options, code, context, wire, desk)?);
+                }
                 None => break Err(Error::Internal("the socket failed".into())),
             },
             _ = stop.recv_async().fuse() => {
@@ -175,10 +179,11 @@ fn start<W: Wire + 'static>(
     code: &Code,
     context: &Rc<Context>,
     wire: W,
+    desk: Option<LaneDesk>,
 ) -> Result<LocalBoxFuture<'static, Outcome>, Error> {
     let credentials = credentials(code, Side::Listener, options.cipher, wire.binding())?;
     let link = Link::new(wire, options.limit);
-    Ok(send::run(link, credentials, Rc::clone(context)).boxed_local())
+    Ok(send::run(link, credentials, Rc::clone(context), desk).boxed_local())
 }
 
 /// Keeps the first failure; where others are still to come, each is told at once.

@@ -9,6 +9,7 @@
 //! | `page` | the check of every request, the headers of every answer, the files |
 //! | `assets` | the list of the files |
 //! | `fetch` | wires over requests |
+//! | `lane` | lanes over requests |
 //! | `webtransport` | wires over WebTransport |
 //! | `wire` | the two sides of a browser's wire |
 //! | `address` | the URL that people open |
@@ -17,6 +18,7 @@ mod address;
 mod assets;
 mod door;
 mod fetch;
+mod lane;
 mod page;
 mod webtransport;
 mod wire;
@@ -37,13 +39,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use address::{own_url, page_url};
+pub(crate) use lane::LaneDesk;
 pub(crate) use wire::WebWire;
 
 use crate::{
     Error,
     identity::{Identity, provider},
     places::Places,
-    quic::{Tuning, udp_socket},
+    quic::{SharedPort, Tuning, udp_socket},
 };
 use webtransport::Sessions;
 
@@ -52,6 +55,7 @@ use webtransport::Sessions;
 pub(crate) struct WebServer {
     webtransport: Option<u16>,
     wires: flume::Receiver<WebWire>,
+    desk: LaneDesk,
     stay: Option<flume::Sender<Infallible>>,
     done: flume::Receiver<Infallible>,
 }
@@ -99,21 +103,28 @@ pub(crate) fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener>
 }
 
 impl WebServer {
-    /// Starts the thread that serves `listener`, and WebTransport where a UDP port can be had.
+    /// Starts the thread that serves `listener`, and WebTransport: on the UDP port of the same number where that is
+    /// `shared`, else on another one where one can be had.
     ///
     /// # Errors
     /// [`Error::Internal`] when TLS, the runtime or the thread cannot be had.
     pub(crate) fn start(
         listener: TcpListener,
+        shared: Option<SharedPort>,
         identity: &Identity,
         options: WebOptions,
     ) -> Result<Self, Error> {
         let internal = |error: io::Error| Error::Internal(format!("web server: {error}"));
         let port = listener.local_addr().map_err(internal)?.port();
-        let socket = webtransport_socket(options.bind, port);
-        let webtransport = socket
-            .as_ref()
-            .and_then(|socket| Some(socket.local_addr().ok()?.port()));
+        let door = match shared {
+            Some(shared) => Some(UdpDoor::Shared(shared)),
+            None => webtransport_socket(options.bind, port).map(UdpDoor::Own),
+        };
+        let webtransport = match &door {
+            Some(UdpDoor::Shared(_)) => Some(port),
+            Some(UdpDoor::Own(socket)) => Some(socket.local_addr().map_err(internal)?.port()),
+            None => None,
+        };
         let tls = TlsAcceptor::from(Arc::new(tls(identity)?));
         let (found, wires) = flume::unbounded();
         let (stay, leave) = flume::bounded(0);
@@ -127,15 +138,17 @@ impl WebServer {
             rooms: Places::new(ROOMS, ROOMS_PER_ADDRESS),
             friends_rooms: Places::new(ROOMS_PER_ADDRESS, ROOMS_PER_ADDRESS),
             wires: fetch::Wires::default(),
+            lanes: lane::Lanes::default(),
             found,
         });
+        let desk = LaneDesk(Arc::clone(&site));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(internal)?;
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener).map_err(internal)?;
-        let sessions = socket.map(|socket| Sessions::new(socket, identity));
+        let sessions = door.map(|door| Sessions::new(door, identity));
         let sessions = sessions.transpose()?;
         drop(entered);
         let leave = Leave(leave);
@@ -153,6 +166,7 @@ impl WebServer {
         Ok(Self {
             webtransport,
             wires,
+            desk,
             stay: Some(stay),
             done,
         })
@@ -161,6 +175,11 @@ impl WebServer {
     /// The UDP port of WebTransport, where there is one.
     pub(crate) fn webtransport(&self) -> Option<u16> {
         self.webtransport
+    }
+
+    /// Where sessions over WebTransport ask for lanes.
+    pub(crate) fn desk(&self) -> &LaneDesk {
+        &self.desk
     }
 
     /// The next browser that has sent its first bytes.
@@ -175,6 +194,12 @@ impl WebServer {
         self.wires.drain();
         let _ = time::timeout(FAREWELL + SLACK, self.done.recv_async()).await;
     }
+}
+
+/// Where WebTransport comes in.
+enum UdpDoor {
+    Shared(SharedPort),
+    Own(UdpSocket),
 }
 
 /// A socket for WebTransport, on a free port near `port`.
@@ -220,6 +245,7 @@ struct Site {
     rooms: Places,
     friends_rooms: Places,
     wires: fetch::Wires,
+    lanes: lane::Lanes,
     found: flume::Sender<WebWire>,
 }
 

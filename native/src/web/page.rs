@@ -15,12 +15,13 @@ use axum::{
 };
 use tower_service::Service;
 
-use super::{Site, assets, door::Guest, fetch};
+use super::{Site, assets, door::Guest, fetch, lane};
 
 /// Everything that can be asked for.
 pub(super) fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/hayate.json", get(facts))
+        .route("/lane", post(lane::open))
         .route("/wire", post(fetch::open))
         .route("/wire/{id}", get(fetch::body))
         .route("/wire/{id}/{number}", post(fetch::bytes))
@@ -79,11 +80,15 @@ fn check(guest: &Guest, port: u16, request: &Request) -> Result<(), Refusal> {
         ));
     }
     let path = request.uri().path();
-    // not what merely begins so, as a file of the page does
-    if path == "/wire" || path.starts_with("/wire/") {
-        check_wire(guest, host, request.headers())?;
+    // Not what merely begins so, as a file of the page does.
+    let parts = |root: &str| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match parts("/wire") || parts("/lane") {
+        true => check_wire(guest, host, request.headers()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether `host` is the address that the connection came to.

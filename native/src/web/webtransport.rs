@@ -1,12 +1,7 @@
 //! The wire of browsers with WebTransport: one session a connection, one bidirectional stream, opened by the browser
 //! (PROTOCOL.md, "Transports").
 
-use std::{
-    io,
-    net::{SocketAddr, UdpSocket},
-    pin::pin,
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::pending, select_biased};
@@ -21,7 +16,7 @@ use wtransport::{
 };
 
 use super::{
-    FAREWELL, Leave, Site,
+    FAREWELL, Leave, Site, UdpDoor,
     wire::{Far, Order, Outgoing, wire},
 };
 use crate::{
@@ -40,21 +35,29 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// Serves the sessions that come to `socket`; needs a tokio runtime.
-    pub(super) fn new(socket: UdpSocket, identity: &Identity) -> Result<Self, Error> {
+    /// Serves the sessions that come in by `door`; needs a tokio runtime.
+    pub(super) fn new(door: UdpDoor, identity: &Identity) -> Result<Self, Error> {
         let config = server_config_for(identity, wtransport::proto::WEBTRANSPORT_ALPN)?;
-        let tuning = Tuning::default().fitted_to(receive_buffer(&socket));
         let network = |source: io::Error| Error::Network {
             doing: "cannot serve WebTransport".into(),
             source,
         };
-        let endpoint = Endpoint::new(
-            EndpointConfig::default(),
-            Some(config.clone()),
-            socket,
-            Arc::new(TokioRuntime),
-        )
-        .map_err(network)?;
+        let (parameters, server) = (EndpointConfig::default(), Some(config.clone()));
+        let runtime = Arc::new(TokioRuntime);
+        let (tuning, endpoint) = match door {
+            UdpDoor::Own(socket) => (
+                Tuning::default().fitted_to(receive_buffer(&socket)),
+                Endpoint::new(parameters, server, socket, runtime),
+            ),
+            UdpDoor::Shared(port) => {
+                let port = Arc::new(port);
+                (
+                    Tuning::default(),
+                    Endpoint::new_with_abstract_socket(parameters, server, port, runtime),
+                )
+            }
+        };
+        let endpoint = endpoint.map_err(network)?;
         Ok(Self {
             endpoint,
             config,

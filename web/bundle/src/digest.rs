@@ -52,7 +52,7 @@ pub fn of(root: &Path) -> io::Result<String> {
         }
     }
     for package in closure(&unix(root, "Cargo.lock")?, "hayate-web") {
-        add("Cargo.lock", package.as_bytes());
+        add("Cargo.lock", package.join(" ").as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
@@ -73,8 +73,9 @@ fn list(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A package and all that it depends on, each as the lock file pins it.
-fn closure<'a>(lock: &'a str, root: &'a str) -> BTreeSet<&'a str> {
+/// A package and all that it depends on: name, version and checksum as the lock file pins them. How it writes down their
+/// dependencies hangs on packages that have nothing to do with this one.
+fn closure<'a>(lock: &'a str, root: &'a str) -> BTreeSet<[&'a str; 3]> {
     let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {
         if let Some(name) = field(package, "name") {
@@ -88,7 +89,9 @@ fn closure<'a>(lock: &'a str, root: &'a str) -> BTreeSet<&'a str> {
         let (name, version) = dependency.split_once(' ').unwrap_or((dependency, ""));
         for package in packages.get(name).into_iter().flatten() {
             let fits = version.is_empty() || field(package, "version") == Some(version);
-            if fits && found.insert(package.trim()) {
+            let pin =
+                ["name", "version", "checksum"].map(|key| field(package, key).unwrap_or_default());
+            if fits && found.insert(pin) {
                 next.extend(dependencies(package));
             }
         }
@@ -121,15 +124,6 @@ mod tests {
             [[package]]\nname = \"b\"\nversion = \"1\"\n\n[[package]]\nname = \"b\"\nversion = \"2\"\n\n\
             [[package]]\nname = \"c\"\nversion = \"1\"\n";
         let found = closure(lock, "a");
-        let names: Vec<_> = found
-            .iter()
-            .map(|package| {
-                (
-                    field(package, "name").unwrap(),
-                    field(package, "version").unwrap(),
-                )
-            })
-            .collect();
-        assert_eq!(names, [("a", "1"), ("b", "2")]);
+        assert_eq!(Vec::from_iter(found), [["a", "1", ""], ["b", "2", ""]]);
     }
 }

@@ -1,0 +1,253 @@
+//! The UDP socket: batches in, batches out, and when it is ready for more.
+
+use std::{
+    io::{self, IoSliceMut},
+    net::{SocketAddr, UdpSocket},
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use compio::{buf::IntoInner, runtime::fd::PollFd};
+use quinn_proto::{EcnCodepoint, Transmit};
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
+
+/// A UDP socket that never blocks.
+pub(super) struct Socket {
+    fd: PollFd<UdpSocket>,
+    state: UdpSocketState,
+    local: SocketAddr,
+}
+
+/// What became of something that was to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It left, or is lost as any packet may be.
+    Gone,
+    /// The socket has no room for it now.
+    Blocked,
+}
+
+impl Socket {
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
+        Ok(Self {
+            local: socket.local_addr()?,
+            state: UdpSocketState::new((&socket).into())?,
+            fd: PollFd::new(socket)?,
+        })
+    }
+
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether the system keeps a packet whole or drops it, so that its size can be tried out.
+    pub(super) fn keeps_whole(&self) -> bool {
+        !self.state.may_fragment()
+    }
+
+    /// How many packets of `size` bytes go into one send.
+    pub(super) fn batch(&self, size: u16) -> usize {
+        (MAX_SEND / usize::from(size.max(1)))
+            .min(self.state.max_gso_segments())
+            .max(1)
+    }
+
+    /// Sends what `transmit` describes. Errors are losses, which QUIC repairs: of a packet too large for the route, by
+    /// a firewall, by a network that went away.
+    pub(super) fn send(&self, transmit: &Transmit, contents: &[u8]) -> Sent {
+        let datagrams = |contents, segment_size| quinn_udp::Transmit {
+            destination: transmit.destination,
+            ecn: transmit
+                .ecn
+                .and_then(|ecn| quinn_udp::EcnCodepoint::from_bits(ecn as u8)),
+            contents,
+            segment_size,
+            src_ip: transmit.src_ip,
+        };
+        let batched = self.state.max_gso_segments() > 1;
+        let sent = self.state.try_send(
+            (&self.fd).into(),
+            &datagrams(contents, transmit.segment_size),
+        );
+        match (sent, transmit.segment_size) {
+            (Ok(()), _) => Sent::Gone,
+            (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => Sent::Blocked,
+            // This was the send that showed that the interface takes no batches.
+            (Err(_), Some(size)) if batched && self.state.max_gso_segments() == 1 => {
+                for datagram in contents.chunks(size) {
+                    let _ = self
+                        .state
+                        .try_send((&self.fd).into(), &datagrams(datagram, None));
+                }
+                Sent::Gone
+            }
+            (Err(_), _) => Sent::Gone,
+        }
+    }
+
+    /// Resolves when there may be something to receive.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.fd.poll_read_ready(cx).map(drop)
+    }
+
+    /// Resolves when there may be room to send.
+    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.fd.poll_write_ready(cx).map(drop)
+    }
+
+    /// Gives the port back.
+    pub(super) async fn close(self) {
+        drop(self.fd.into_inner().take().await);
+    }
+}
+
+/// Where packets are received; used again for each call.
+pub(super) struct Inbox {
+    memory: Vec<u8>,
+    meta: [RecvMeta; BATCH_SIZE],
+    slots: usize,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Self {
+        Self {
+            memory: vec![0; BATCH_SIZE * SLOT],
+            meta: [RecvMeta::default(); BATCH_SIZE],
+            slots: FEW,
+        }
+    }
+
+    /// Takes waiting packets from the socket in one call; false when there was less to take than there was room for.
+    pub(super) fn fill(&mut self, socket: &Socket) -> io::Result<(usize, bool)> {
+        let mut memory = self.memory.chunks_exact_mut(SLOT);
+        let mut slots: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(memory.next().unwrap_or_default()));
+        let room = self.slots;
+        let count = socket
+            .state
+            .recv((&socket.fd).into(), &mut slots[..room], &mut self.meta)?;
+        // Batches of 64 KiB go through the caches a few at a time; single packets are worth a call only in numbers.
+        let bytes: usize = self.meta[..count].iter().map(|meta| meta.len).sum();
+        self.slots = match bytes < count * SMALL {
+            true => BATCH_SIZE,
+            false => FEW,
+        };
+        Ok((count, count == room))
+    }
+
+    /// What the last call took: datagrams from one peer, of one size but for the last.
+    pub(super) fn batches(&self, count: usize) -> impl Iterator<Item = (&RecvMeta, &[u8])> {
+        let slots = self.memory.chunks_exact(SLOT);
+        let filled = self.meta[..count].iter().zip(slots);
+        filled.map(|(meta, slot)| (meta, &slot[..meta.len]))
+    }
+}
+
+/// Takes a batch apart.
+pub(super) fn split(batch: &[u8], stride: usize, mut take: impl FnMut(BytesMut)) {
+    if stride < SHARED {
+        for datagram in batch.chunks(stride.max(1)) {
+            take(datagram.into());
+        }
+        return;
+    }
+    let mut batch = BytesMut::from(batch);
+    while !batch.is_empty() {
+        take(batch.split_to(stride.min(batch.len())));
+    }
+}
+
+/// The marks of a router, as both crates have them.
+pub(super) fn mark(ecn: quinn_udp::EcnCodepoint) -> Option<EcnCodepoint> {
+    EcnCodepoint::from_bits(ecn as u8)
+}
+
+/// The most that one send takes: UDP payload in an IPv4 packet of 64 KiB.
+const MAX_SEND: usize = 65_507;
+/// Room for one batch of the system's, and a little so that not all slots fall on the same lines of the caches.
+const SLOT: usize = (64 << 10) + 1536;
+/// Slots in a call while packets come in batches.
+const FEW: usize = 4;
+/// Below this many bytes a slot, batches are no batches.
+const SMALL: usize = 8 << 10;
+/// Datagrams of this size on share the memory of their batch. Smaller ones do not: a peer could make them hold more
+/// memory than they count for.
+const SHARED: usize = 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn datagrams(batch: &[u8], stride: usize) -> Vec<BytesMut> {
+        let mut datagrams = Vec::new();
+        split(batch, stride, |datagram| datagrams.push(datagram));
+        datagrams
+    }
+
+    #[test]
+    fn a_batch_falls_into_its_datagrams() {
+        for (length, stride) in [
+            (0, 0),
+            (1, 1),
+            (100, 40),
+            (1200, 1200),
+            (5000, 1452),
+            (65_535, 1023),
+        ] {
+            let batch: Vec<u8> = (0..length).map(|at: usize| at as u8).collect();
+            let datagrams = datagrams(&batch, stride);
+            assert_eq!(datagrams.concat(), batch);
+            assert_eq!(datagrams.len(), length.div_ceil(stride.max(1)));
+            assert!(datagrams.iter().all(|datagram| datagram.len() <= stride));
+        }
+    }
+
+    #[test]
+    fn small_datagrams_hold_no_memory_but_their_own() {
+        let datagrams = datagrams(&[7; 60_000], 100);
+        assert!(datagrams.iter().all(|datagram| datagram.capacity() < 200));
+    }
+
+    #[compio::test]
+    async fn no_batch_is_larger_than_one_send_takes() {
+        let socket = Socket::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
+        for size in [1, 576, 1200, 1452, 9000, 65_507, u16::MAX] {
+            let batch = socket.batch(size);
+            assert!(
+                batch == 1 || batch * usize::from(size) <= MAX_SEND,
+                "{batch} of {size}"
+            );
+        }
+        assert_eq!(socket.batch(65_000), 1);
+    }
+
+    #[compio::test]
+    async fn what_was_sent_in_a_batch_is_received_in_order() {
+        let bind = || Socket::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
+        let (from, to) = (bind(), bind());
+        let contents: Vec<u8> = (0..6000u32).map(|at| (at / 7) as u8).collect();
+        let transmit = Transmit {
+            destination: to.local(),
+            ecn: Some(EcnCodepoint::Ect0),
+            size: contents.len(),
+            segment_size: Some(1400),
+            src_ip: None,
+        };
+        assert_eq!(from.send(&transmit, &contents), Sent::Gone);
+        std::future::poll_fn(|cx| to.poll_readable(cx)).await;
+        let (mut inbox, mut received) = (Inbox::new(), Vec::new());
+        let (count, more) = inbox.fill(&to).unwrap();
+        for (meta, batch) in inbox.batches(count) {
+            assert_eq!(meta.addr, from.local());
+            assert_eq!(meta.dst_ip, Some(Ipv4Addr::LOCALHOST.into()));
+            assert_eq!(meta.ecn.and_then(mark), Some(EcnCodepoint::Ect0));
+            received.extend_from_slice(batch);
+        }
+        assert!(received == contents);
+        assert!(more || inbox.fill(&to).is_err());
+        to.close().await;
+    }
+}
