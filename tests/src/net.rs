@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -14,7 +15,7 @@ use rustix::{
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
-use crate::binary;
+use crate::{binary, process::PATIENCE};
 
 /// What the network speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +254,21 @@ impl Space {
             .unwrap();
         let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
         listed[0]["stats64"]["rx"]["bytes"].as_u64().unwrap()
+    }
+
+    /// Waits until every address can be used: to a browser each change is another network, and it gives up its requests.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let listed = || {
+            let mut list = self.command("ip");
+            list.args(["address", "show", "tentative"])
+                .output()
+                .unwrap()
+        };
+        while !listed().stdout.is_empty() {
+            assert!(Instant::now() < deadline, "addresses remain tentative");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Drops every UDP packet that comes in or goes out.

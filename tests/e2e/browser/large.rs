@@ -6,9 +6,9 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -117,27 +117,32 @@ fn plain_https(pair: &Pair, file: &Path) -> SocketAddr {
     address
 }
 
-fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, file: &PathBuf) -> io::Result<()> {
-    let mut request = String::new();
-    let mut lines = BufReader::new(&mut stream);
-    lines.read_line(&mut request)?;
-    while lines.read_line(&mut String::new())? > 2 {}
+/// Serves one connection after the other request: Chromium downloads only over one whose certificate it has accepted.
+fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, file: &Path) -> io::Result<()> {
     let page = "<!doctype html><title>A file</title><a href=large.bin download>Download</a>";
-    let (length, kind) = if request.starts_with("GET /large.bin ") {
-        (file.metadata()?.len(), "application/octet-stream")
-    } else {
-        (page.len() as u64, "text/html")
-    };
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
-    )?;
-    if kind == "text/html" {
-        stream.write_all(page.as_bytes())?;
-    } else {
-        let mut file = BufReader::with_capacity(1 << 18, File::open(file)?);
-        io::copy(&mut file, &mut stream)?;
+    loop {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            request.extend(byte);
+        }
+        let wanted = request.starts_with(b"GET /large.bin ");
+        let (length, kind) = if wanted {
+            (file.metadata()?.len(), "application/octet-stream")
+        } else {
+            (page.len() as u64, "text/html")
+        };
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        )?;
+        if wanted {
+            let mut file = BufReader::with_capacity(1 << 18, File::open(file)?);
+            io::copy(&mut file, &mut stream)?;
+        } else {
+            stream.write_all(page.as_bytes())?;
+        }
+        stream.flush()?;
     }
-    stream.conn.send_close_notify();
-    stream.flush()
 }

@@ -132,8 +132,14 @@ impl Person<'_> {
         // as a list
         let saves = self.browser.all("button", "Save");
         assert_eq!(saves.len(), files.len(), "files in the list");
-        for save in saves {
+        let before = self.browser.downloads().len();
+        for (number, save) in saves.iter().enumerate() {
             save.click();
+            // one at a time: MiniBrowser makes room for a bar when a download begins, and everything moves
+            let what = format!("{} downloads", number + 1);
+            self.browser.wait_for(&what, || {
+                (self.browser.downloads().len() > before + number).then_some(())
+            });
         }
         for (path, bytes) in &files {
             let (_, name) = path.rsplit_once('/').unwrap();

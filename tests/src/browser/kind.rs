@@ -131,7 +131,7 @@ impl Browser<'_> {
     /// Whether Chromium shows its warning; the others refuse to navigate instead.
     pub(super) fn warns(&self) -> bool {
         matches!(self.kind, Kind::Chromium | Kind::Phone)
-            && self.run("return document.body.classList.contains('ssl')", &[]) == true
+            && self.run("return location.protocol", &[]) == "chrome-error:"
     }
 
     /// Clicks through the warning that is shown, as a person would.

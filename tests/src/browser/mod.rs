@@ -63,6 +63,7 @@ impl<'net> Browser<'net> {
             home,
         };
         browser.allow_downloads();
+        space.settle();
         browser
     }
 
@@ -197,7 +198,11 @@ impl<'net> Browser<'net> {
         );
         let console = self.try_post("/se/log", &json!({ "type": "browser" }));
         let console = console.map_or_else(|_| String::new(), |log| format!("{log:#}"));
-        format!("{:?} shows {page}\nits console: {console}", self.kind)
+        let downloads = self.downloads();
+        format!(
+            "{:?} shows {page}\nits downloads: {downloads:?}\nits console: {console}",
+            self.kind
+        )
     }
 }
 
