@@ -15,7 +15,10 @@ pub fn hayate() -> &'static Path {
 fn build() -> PathBuf {
     // target/debug/deps/discovery-0123456789abcdef, or target/debug/screenshots
     let test = std::env::current_exe().unwrap();
-    let out = test.ancestors().skip(1).find(|path| !path.ends_with("deps"));
+    let out = test
+        .ancestors()
+        .skip(1)
+        .find(|path| !path.ends_with("deps"));
     let out = out.expect("a test lies in target/PROFILE/deps");
     let profile = match out.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
