@@ -45,9 +45,19 @@ impl Places {
         Self::new(STRANGERS, STRANGERS_PER_ADDRESS)
     }
 
+    /// Places for everybody: they only tell who is there.
+    pub(crate) fn for_all() -> Self {
+        Self::new(usize::MAX, usize::MAX)
+    }
+
     /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
         self.0.taken().values().sum()
+    }
+
+    /// Whether `ip` has a place.
+    pub(crate) fn has(&self, ip: IpAddr) -> bool {
+        self.0.taken().contains_key(&ip)
     }
 
     /// A place for `ip`, if there is one.
@@ -99,6 +109,7 @@ mod tests {
         assert!(third.is_some() && fourth.is_some() && places.take(three).is_none());
         drop(first);
         assert_eq!(places.taken(), 3);
+        assert!(places.has(one) && !places.has(three));
         assert!(places.take(three).is_some());
         drop((second, third, fourth));
         assert_eq!(places.taken(), 0);

@@ -110,6 +110,13 @@ impl Deframer {
     /// the frame says.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut rest = bytes;
+        // Most bytes of a transfer come this way: packet by packet into a block.
+        if let Partial::Body { body, length, .. } = &mut self.state
+            && rest.len() < *length - body.len()
+        {
+            body.extend_from_slice(rest);
+            return Ok(rest.len());
+        }
         while !rest.is_empty() {
             self.state = match std::mem::take(&mut self.state) {
                 Partial::Kind => {

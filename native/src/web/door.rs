@@ -81,7 +81,7 @@ pub(super) async fn attend(listener: TcpListener, site: Arc<Site>, tls: TlsAccep
         };
         let peer = dialable(peer);
         // Who pairs is not shut out by strangers.
-        let rooms = match site.is_friend(peer.ip()) {
+        let rooms = match site.friends.has(peer.ip()) {
             true => &site.friends_rooms,
             false => &site.rooms,
         };

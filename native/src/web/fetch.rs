@@ -49,12 +49,6 @@ impl Wires {
         let gone = (StatusCode::NOT_FOUND, "This connection is over.\n");
         self.all().get(id).cloned().ok_or(gone)
     }
-
-    /// Whether somebody at `ip` has proved that he knows the code.
-    pub(super) fn has_paired(&self, ip: IpAddr) -> bool {
-        let wires = self.all();
-        wires.values().any(|wire| wire.ip == ip && wire.is_paired())
-    }
 }
 
 /// One wire over requests.
@@ -170,11 +164,15 @@ pub(super) async fn open(
 
 /// Does what the session orders, until it lets go of the wire or the wire is over.
 async fn attend(site: Arc<Site>, id: String, wire: Arc<FetchWire>, orders: flume::Receiver<Order>) {
+    let mut _friend = None;
     let mut late = std::pin::pin!(sleep(DEADLINE).fuse());
     let code = loop {
         select_biased! {
             order = orders.recv_async().fuse() => match order {
-                Ok(Order::Authenticated) => wire.paired.store(true, Ordering::Relaxed),
+                Ok(Order::Authenticated) => {
+                    wire.paired.store(true, Ordering::Relaxed);
+                    _friend = site.friends.take(wire.ip);
+                }
                 Ok(Order::Close(code)) => break code,
                 Err(_) => break 0,
             },

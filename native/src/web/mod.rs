@@ -137,6 +137,7 @@ impl WebServer {
             strangers: options.strangers,
             rooms: Places::new(ROOMS, ROOMS_PER_ADDRESS),
             friends_rooms: Places::new(ROOMS_PER_ADDRESS, ROOMS_PER_ADDRESS),
+            friends: Places::for_all(),
             wires: fetch::Wires::default(),
             lanes: lane::Lanes::default(),
             found,
@@ -244,6 +245,8 @@ struct Site {
     strangers: Places,
     rooms: Places,
     friends_rooms: Places,
+    /// Those that have proved the code, as long as their wires last.
+    friends: Places,
     wires: fetch::Wires,
     lanes: lane::Lanes,
     found: flume::Sender<WebWire>,
@@ -258,11 +261,6 @@ impl Site {
                 .iter()
                 .any(|interface| interface.name == *name && interface.ip() == local)
         })
-    }
-
-    /// Whether somebody at `ip` is receiving.
-    fn is_friend(&self, ip: IpAddr) -> bool {
-        self.wires.has_paired(ip)
     }
 }
 

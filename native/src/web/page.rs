@@ -297,6 +297,24 @@ mod tests {
     }
 
     #[test]
+    fn the_page_reaches_its_sender_and_nobody_else() {
+        let reach = |local: &str, webtransport| {
+            let policy = policy(&guest(local, true), 50_001, webtransport);
+            let policy = policy.to_str().unwrap().to_owned();
+            let mut rules = policy.split("; ");
+            rules
+                .find(|rule| rule.starts_with("connect-src"))
+                .map(str::to_owned)
+        };
+        let own = Some("connect-src 'self'".to_owned());
+        assert_eq!(reach("192.0.2.1", Some(50_001)), own);
+        assert_eq!(reach("192.0.2.1", None), own);
+        assert_eq!(reach("fd12::20", Some(50_003)), own);
+        let other = "connect-src 'self' https://192.0.2.1:50003".to_owned();
+        assert_eq!(reach("192.0.2.1", Some(50_003)), Some(other));
+    }
+
+    #[test]
     fn gzip_is_sent_to_who_takes_it() {
         for (value, takes) in [
             ("gzip, deflate, br", true),

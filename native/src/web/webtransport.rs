@@ -173,7 +173,7 @@ impl Newcomer {
 
         let mut reading = pin!(bring(&mut recv, incoming.clone()).fuse());
         let mut writing = pin!(take(&mut send, outgoing).fuse());
-        let mut obeying = pin!(obey(&connection, orders, window).fuse());
+        let mut obeying = pin!(obey(&connection, orders, window, site).fuse());
         let mut ending = pin!(end(&connection).fuse());
         // Dropped at the end of the browser's half, or else after `fate` knows why the wire is over.
         let mut incoming = Some(incoming);
@@ -262,10 +262,19 @@ async fn take(send: &mut SendStream, outgoing: flume::Receiver<Outgoing>) -> Wir
 }
 
 /// Does what the session orders, and says with which code it closes.
-async fn obey(connection: &Connection, orders: flume::Receiver<Order>, window: u32) -> u32 {
+async fn obey(
+    connection: &Connection,
+    orders: flume::Receiver<Order>,
+    window: u32,
+    site: &Site,
+) -> u32 {
+    let mut _friend = None;
     loop {
         match orders.recv_async().await {
             Ok(Order::Authenticated) => {
+                _friend = site
+                    .friends
+                    .take(dialable(connection.remote_address()).ip());
                 let window = window.saturating_mul(2);
                 connection
                     .quic_connection()

@@ -337,6 +337,6 @@ impl Alarm {
 /// Bytes that are received before others have their turn.
 const RECEIVED: usize = 512 << 10;
 /// Batches that one connection sends before others have their turn.
-const SENDS: usize = 8;
+const SENDS: usize = 16;
 /// Failed calls after which a socket is given up.
 const FAILURES: u32 = 100;
