@@ -43,6 +43,7 @@ fn main() {
     let (code, shown) = sender.finish();
     assert_eq!(code, 0, "{shown}");
     let desk = Browser::start(Kind::Chromium, pair.net.b());
+    desk.resize(1000, 1200);
     let page = pair.from("terminal.html");
     fs::write(&page, terminal::page(&Screen::of(&shown))).unwrap();
     desk.open(&format!("file://{}", page.display()));

@@ -87,7 +87,7 @@ impl Kind {
                 });
                 if self == Self::Phone {
                     let metrics =
-                        json!({ "width": 360, "height": 740, "pixelRatio": 2.0, "touch": true });
+                        json!({ "width": 360, "height": 740, "pixelRatio": 1.5, "touch": true });
                     options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
                 }
                 json!({ "browserName": "chrome", "acceptInsecureCerts": false, "goog:chromeOptions": options,

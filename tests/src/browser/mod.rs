@@ -127,6 +127,13 @@ impl<'net> Browser<'net> {
         self.post("/actions", &json!({ "actions": [keyboard] }));
     }
 
+    /// Gives the window this size in pixels.
+    #[track_caller]
+    pub fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height });
+        self.post("/window/rect", &size);
+    }
+
     /// What the tab shows, as PNG.
     #[track_caller]
     pub fn picture(&self) -> Vec<u8> {
