@@ -29,7 +29,7 @@ const TABLES: [&str; 4] = [
 ///
 /// # Errors
 /// A source cannot be read.
-pub fn of(root: &Path) -> io::Result<String> {
+pub(crate) fn of(root: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     for source in SOURCES {
         list(root, Path::new(source), &mut files)?;
