@@ -92,7 +92,7 @@ export async function openLane(greeting, signal) {
     signal,
   });
   if (!response.ok || !response.body) throw unusable(response);
-  return Reader.of(response.body, false);
+  return Reader.of(response.body);
 }
 
 class WebTransportWire {
@@ -113,7 +113,7 @@ class WebTransportWire {
     try {
       const stream = await within(OPENING, opened);
       wire.writer = stream.writable.getWriter();
-      wire.reader = Reader.of(stream.readable, true);
+      wire.reader = Reader.of(stream.readable);
     } catch {
       wire.close(0);
       throw new WireError("WebTransport does not reach the sender.", {
@@ -172,7 +172,7 @@ class FetchWire {
     wire.path = `/wire/${(await response.text()).trim()}`;
     const body = await wire.request(wire.path, "GET");
     if (!body.ok || !body.body) throw unusable(body);
-    wire.reader = Reader.of(body.body, false);
+    wire.reader = Reader.of(body.body);
     return wire;
   }
 
@@ -228,20 +228,17 @@ class FetchWire {
   }
 }
 
-/** Reads a stream in large pieces where the browser can. */
+/** Reads a stream into one buffer, where the browser can: pieces of their own would pile up until they are collected. */
 class Reader {
-  static of(stream, large) {
+  static of(stream) {
     const reader = new Reader();
-    if (large) {
-      try {
-        reader.inner = stream.getReader({ mode: "byob" });
-        reader.buffer = new ArrayBuffer(READ);
-        return reader;
-      } catch {
-        // It gives what it has.
-      }
+    try {
+      reader.inner = stream.getReader({ mode: "byob" });
+      reader.buffer = new ArrayBuffer(READ);
+    } catch {
+      // It gives what it has.
+      reader.inner = stream.getReader();
     }
-    reader.inner = stream.getReader();
     return reader;
   }
 

@@ -12,6 +12,9 @@ const STALLED = { WebTransport: 10_000, fetch: 20_000 };
 /** How long a lost sender is looked for. It waits a little longer for a browser to come back. */
 const PATIENCE = 12_000;
 
+/** How much longer it is asked while it answers that it is busy: it has not yet noticed that a wire is lost. */
+const BUSY = 18_000;
+
 /** How long the sender may take for the last word. */
 const FAREWELL = 800;
 
@@ -82,8 +85,9 @@ class Transfer {
           lost = problem;
           this.moved = false;
         }
-        if (!this.mayRetry(problem) || performance.now() > deadline) break;
-        await sleep(500);
+        const busy = problem.kind === "busy";
+        if (!this.mayRetry(problem) || performance.now() > deadline + (deadline && busy ? BUSY : 0)) break;
+        await sleep(busy ? 1000 : 500);
       }
     } catch (error) {
       problem = browser(error);
@@ -101,9 +105,10 @@ class Transfer {
   /** Runs one session over one wire: null when it is done, else its failure. */
   async session() {
     let wire;
+    let place;
     try {
       this.status("connecting");
-      const place = await locate(this.host);
+      place = await locate(this.host);
       if (this.stopped()) return this.stopped();
       wire = await connect(place, this.transport);
       const seed = crypto.getRandomValues(new Uint8Array(32));
@@ -122,7 +127,9 @@ class Transfer {
     }
     this.status("proving");
     const problem = await this.link.run();
-    if (this.link.stalled && this.transport === "auto") this.transport = "fetch";
+    // What was lost over UDP is not tried there again.
+    const isLost = this.link.stalled || (this.accepted && problem?.kind === "gone");
+    if (isLost && place.own) this.transport = "fetch";
     this.link = null;
     return problem;
   }

@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p hayate --bench transfer [-- key=value ...]` as root on Linux. It makes two network namespaces joined
 //! by a veth pair (MTU 1500), puts a file of random bytes on a tmpfs, and runs them in turns, so that whatever else the
-//! machine does meets all alike. Between the two, as `wire`, our own driver alone. `mib`, `rounds` and `ratio` change the size (1024), the rounds (5) and the least ratio
-//! of the medians (0.60, below which it fails); `data=text` sends bytes that compress.
+//! machine does meets all alike; between the two, as `wire`, our own driver alone. `mib`, `rounds` and `ratio` change the
+//! size (1024), the rounds (5) and the least ratio of the medians (0.60, below which it fails); `data=text` sends bytes
+//! that compress.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -329,7 +329,13 @@ impl<S: Store> Transfer<S> {
 
     fn abort(&mut self, failure: Failure) {
         if !self.over && !self.session.has_failed() {
-            self.session.abort(failure.kind.reason(), &failure.message);
+            let reason = failure.kind.reason();
+            let detail = match reason {
+                // The reason says it all.
+                Reason::Cancelled | Reason::Declined => "",
+                _ => &failure.message,
+            };
+            self.session.abort(reason, detail);
             self.failure = Some(failure);
         }
     }
