@@ -263,6 +263,10 @@ export function within(ms, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function lost() {
   return new WireError("The connection to the sender was lost.", { lost: true });
 }

@@ -41,7 +41,7 @@ enum Stage<S> {
     #[default]
     Idle,
     /// What was kept is read again, up to so many blocks.
-    Checking(Box<Payload<S>>, Tree, u64),
+    Checking(Box<Payload<S>>, Box<Tree>, u64),
     /// Accepted, and no block has come.
     Accepted(Box<Payload<S>>),
     Storing(Box<Payload<S>>),
@@ -144,7 +144,7 @@ impl<S: Store> Transfer<S> {
         };
         match Payload::new(store, offer) {
             Ok(payload) => {
-                self.stage = Stage::Checking(Box::new(payload), Tree::new(), kept);
+                self.stage = Stage::Checking(Box::new(payload), Box::new(Tree::new()), kept);
             }
             Err(failure) => self.stop(failure),
         }
@@ -176,14 +176,14 @@ impl<S: Store> Transfer<S> {
             Ok(()) => payload.trim(),
             // What was kept is of no use: the sender begins again.
             Err(_) => {
-                tree = Tree::new();
+                *tree = Tree::new();
                 payload.restart()
             }
         };
         match trimmed {
             Ok(()) => {
                 self.stage = Stage::Accepted(payload);
-                self.session.accept(tree);
+                self.session.accept(*tree);
                 self.advance();
             }
             Err(failure) => self.stop(failure),

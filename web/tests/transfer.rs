@@ -140,7 +140,7 @@ impl Pair {
                     }
                     Event::Finished(received, root) => outcome.received = Some((*received, root)),
                     Event::Failed(failure) => outcome.failure = Some(failure),
-                    Event::Checked { .. } | Event::Progress { .. } => {}
+                    Event::Checked { .. } | Event::Progress { .. } | Event::Lane(_) => {}
                 }
             }
             match self.sender.poll() {

@@ -62,7 +62,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 24] = [
+static ASSETS: [Asset; 25] = [
     asset!("/", "/index.html", HTML),
     asset!("/style.css", STYLE),
     asset!("/icon.svg", IMAGE),
@@ -81,6 +81,7 @@ static ASSETS: [Asset; 24] = [
     asset!("/progress.js", SCRIPT),
     asset!("/quantity.js", SCRIPT),
     asset!("/save.js", SCRIPT),
+    asset!("/session.js", SCRIPT),
     asset!("/sink.js", SCRIPT),
     asset!("/status.js", SCRIPT),
     asset!("/strings.js", SCRIPT),
