@@ -9,9 +9,9 @@ use super::{Browser, Kind};
 /// Memory of a browser, bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {
-    /// What the processes that render pages have now.
+    /// What the process that renders the tab has now: the largest such, since Chromium keeps a spare one.
     pub tab: u64,
-    /// The most that these ever had.
+    /// The most that it ever had.
     pub tab_peak: u64,
     /// What all the others have now.
     pub rest: u64,
@@ -64,8 +64,8 @@ impl Browser<'_> {
             // one that renders a page, not the browser's own chrome
             let command = String::from_utf8_lossy(&command);
             if command.contains("--type=renderer") && !command.contains("--top-chrome-webui") {
-                memory.tab += now;
-                memory.tab_peak += peak;
+                memory.tab = memory.tab.max(now);
+                memory.tab_peak = memory.tab_peak.max(peak);
             } else {
                 memory.rest += now;
                 memory.rest_peak += peak;
