@@ -191,7 +191,7 @@ impl Pair {
                 let first = self
                     .sent
                     .first()
-                    .or(self.held.first().map(|(_, index)| index));
+                    .or_else(|| self.held.first().map(|(_, index)| index));
                 let all = asked + *first.unwrap() as usize >= blocks;
                 if self.backwards && !all {
                     return;
