@@ -1,7 +1,8 @@
 //! Memory of a tab does not grow with what it receives, and what encryption costs is bounded: next to it the same browser
 //! downloads the same file over plain HTTPS.
 //!
-//! `HAYATE_TESTS_LARGE` is the length in MiB; 2048 is what is promised.
+//! The promise is for 2 GiB and a release build:
+//! `HAYATE_TESTS_LARGE=2048 cargo test --release -p hayate-tests --test browser_large`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -20,6 +21,9 @@ use rustls::{
 };
 
 const MIB: u64 = 1 << 20;
+
+/// The least share of a download's rate. A sender that was built for debugging reads, compresses and seals slowly.
+const RATIO: f64 = if cfg!(debug_assertions) { 0.2 } else { 0.5 };
 
 #[test]
 fn a_large_file_takes_little_memory_and_not_much_longer_than_a_download() {
@@ -65,7 +69,7 @@ fn a_large_file_takes_little_memory_and_not_much_longer_than_a_download() {
     assert!(tab < 300, "the tab grew by {tab} MiB");
     assert!(rest < 300, "the browser grew by {rest} MiB");
     assert!(
-        received >= download / 2.0,
+        received >= download * RATIO,
         "{received:.0} MB/s next to {download:.0} MB/s"
     );
 }
