@@ -33,7 +33,7 @@ pub struct Sent {
     pub skipped: u64,
 }
 
-/// What would be sent: see [`HayateSender::survey`].
+/// What would be sent: see [`HayateSender::survey`](super::HayateSender::survey).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
     /// The name that is offered.
