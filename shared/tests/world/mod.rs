@@ -80,18 +80,18 @@ impl World {
             true => (Side::Listener, Side::Dialler),
             false => (Side::Dialler, Side::Listener),
         };
-        #[cfg_attr(
-            not(feature = "native"),
-            expect(unused_mut, unused_variables, reason = "only `native` compresses")
-        )]
-        let mut world = Self {
+        Self {
             chance,
             hostile: false,
             sender: Sender::new(credentials(ours, CODE)),
             receiver: Receiver::new(credentials(theirs, CODE)),
             stored: Vec::new(),
             kept: 0,
-            packer: Packer::off(),
+            packer: match packed {
+                #[cfg(feature = "native")]
+                true => Packer::level(1).unwrap(),
+                _ => Packer::off(),
+            },
             slots: Vec::new(),
             sealed: Vec::new(),
             to_sender: Vec::new(),
@@ -99,12 +99,7 @@ impl World {
             first: None,
             done: [None, None],
             payload,
-        };
-        #[cfg(feature = "native")]
-        if packed {
-            world.packer = Packer::level(1).unwrap();
         }
-        world
     }
 
     fn offer(&self, stream: bool) -> Offer {
