@@ -23,6 +23,16 @@ impl Inner {
     }
 }
 
+/// What a newcomer hears at the door.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// It has to show first that it is where it says it is (RFC 9000, 8.1).
+    Prove,
+    /// There is no place.
+    Refuse,
+    Enter(Place),
+}
+
 /// One place, given back by being dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -48,6 +58,14 @@ impl Places {
     /// Places for everybody: they only tell who is there.
     pub(crate) fn for_all() -> Self {
         Self::new(usize::MAX, usize::MAX)
+    }
+
+    /// Decides about a newcomer that says it is `ip`, and may be asked to prove that or not (any more).
+    pub(crate) fn admit(&self, ip: IpAddr, provable: bool) -> Admission {
+        if provable && self.taken() >= UNVALIDATED {
+            return Admission::Prove;
+        }
+        self.take(ip).map_or(Admission::Refuse, Admission::Enter)
     }
 
     /// How many are taken.
@@ -88,6 +106,8 @@ impl Drop for Place {
     }
 }
 
+/// From this many taken places on a newcomer's address must be proved to be its own.
+const UNVALIDATED: usize = 2;
 /// Strangers at a time.
 const STRANGERS: usize = 4;
 /// Strangers at a time from one address.
@@ -113,5 +133,18 @@ mod tests {
         assert!(places.take(three).is_some());
         drop((second, third, fourth));
         assert_eq!(places.taken(), 0);
+    }
+
+    #[test]
+    fn a_newcomer_proves_its_address_once_two_are_inside() {
+        let places = Places::for_strangers();
+        let enter = |last| places.admit([192, 0, 2, last].into(), true);
+        let inside = [enter(1), enter(2)];
+        assert!(inside.iter().all(|one| matches!(one, Admission::Enter(_))));
+        assert!(matches!(enter(3), Admission::Prove));
+        let proved = [3, 4].map(|last| places.admit([192, 0, 2, last].into(), false));
+        assert!(proved.iter().all(|one| matches!(one, Admission::Enter(_))));
+        let fifth = places.admit([192, 0, 2, 5].into(), false);
+        assert!(matches!(fifth, Admission::Refuse));
     }
 }

@@ -13,6 +13,7 @@ use hayate_web::{
 use shared::{
     BLOCK, Binding, Code, Credentials, Offer, Output, Packer, Plain, Reason, Seed, Sender, Side,
     cipher::{Suite, Suites},
+    lane::Joining,
     path::SafeName,
     sender::Request,
     tree::{BlockHash, Tree},
@@ -72,6 +73,22 @@ struct Pair {
     kept: u64,
     /// Bytes a message may have.
     cut: usize,
+    lane: Lane,
+    joining: Option<Joining>,
+    /// Bytes that went over the lane, once it has joined.
+    over_lane: Option<usize>,
+}
+
+/// What becomes of the lane that the sender offers.
+#[derive(Clone, Copy, PartialEq)]
+enum Lane {
+    /// It offers none.
+    None,
+    Carries,
+    /// Somebody else answers.
+    Stranger,
+    /// It ends as soon as it has joined.
+    Breaks,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +97,7 @@ struct Outcome {
     failure: Option<Failure>,
     sender: Option<shared::Error>,
     sent: Vec<u64>,
+    over_lane: Option<usize>,
 }
 
 fn code(words: [u16; 3]) -> Code {
@@ -119,6 +137,9 @@ impl Pair {
             store: Memory::default(),
             kept: 0,
             cut: 70_000,
+            lane: Lane::None,
+            joining: None,
+            over_lane: None,
         }
     }
 
@@ -140,7 +161,8 @@ impl Pair {
                     }
                     Event::Finished(received, root) => outcome.received = Some((*received, root)),
                     Event::Failed(failure) => outcome.failure = Some(failure),
-                    Event::Checked { .. } | Event::Progress { .. } | Event::Lane(_) => {}
+                    Event::Lane(greeting) => self.open_lane(&greeting),
+                    Event::Checked { .. } | Event::Progress { .. } => {}
                 }
             }
             match self.sender.poll() {
@@ -148,8 +170,19 @@ impl Pair {
                 Ok(Output::Wait) => {}
                 Ok(Output::Done) => break,
                 Ok(Output::Transmit(bytes)) => {
-                    for piece in bytes.chunks(self.cut) {
-                        self.browser.receive(piece);
+                    let lane = self.over_lane.as_mut().filter(|_| shared::is_block(&bytes));
+                    match lane {
+                        Some(carried) => {
+                            *carried += bytes.len();
+                            for piece in bytes.chunks(self.cut) {
+                                self.browser.lane_receive(piece);
+                            }
+                        }
+                        None => {
+                            for piece in bytes.chunks(self.cut) {
+                                self.browser.receive(piece);
+                            }
+                        }
                     }
                 }
                 Ok(Output::Request(request)) => self.answer(request),
@@ -163,7 +196,36 @@ impl Pair {
             }
         }
         outcome.sent = self.sent;
+        outcome.over_lane = self.over_lane;
         outcome
+    }
+
+    fn offer_lane(&mut self) {
+        self.joining = self.sender.lane(1).map(|lane| {
+            lane.join(Binding {
+                certificate: CERTIFICATE,
+                exporter: None,
+            })
+        });
+        self.sender.lanes(&[443]);
+    }
+
+    fn open_lane(&mut self, greeting: &[u8]) {
+        let joining = self.joining.take().unwrap();
+        assert!(joining.is_greeted_by(greeting));
+        match self.lane {
+            Lane::None => unreachable!("none was offered"),
+            Lane::Stranger => self.browser.lane_receive(&[9; 100]),
+            Lane::Carries | Lane::Breaks => {
+                for piece in joining.greeting().chunks(self.cut) {
+                    self.browser.lane_receive(piece);
+                }
+                self.over_lane = Some(0);
+            }
+        }
+        if self.lane == Lane::Breaks {
+            self.browser.lane_eof();
+        }
     }
 
     fn answer(&mut self, request: Request) {
@@ -184,6 +246,9 @@ impl Pair {
                 if index > 0 && index as usize * BLOCK >= self.payload.len() {
                     // A stream is asked for more than it has.
                     return;
+                }
+                if index == 0 && self.lane != Lane::None {
+                    self.offer_lane();
                 }
                 self.held.push((slot, index));
                 let blocks = self.payload.len().div_ceil(BLOCK).max(1);
@@ -250,6 +315,39 @@ fn a_file_arrives_whatever_the_order_of_blocks_and_the_cut() {
             assert_eq!(received.files[0].size, length as u64);
         }
     }
+}
+
+#[test]
+fn blocks_come_by_the_lane_that_the_sender_offers() {
+    let payload = noise(6 * BLOCK + 5);
+    for cut in [1000, 70_000, 3 << 20] {
+        let mut pair = Pair::new(file(), payload.clone());
+        (pair.lane, pair.cut) = (Lane::Carries, cut);
+        let store = pair.store.clone();
+        let outcome = pair.run();
+        assert!(outcome.received.is_some(), "{:?}", outcome.failure);
+        assert!(*store.bytes.borrow() == payload);
+        assert!(outcome.over_lane.unwrap() > 5 * BLOCK);
+    }
+}
+
+#[test]
+fn a_strangers_lane_leaves_the_blocks_on_the_wire() {
+    let mut pair = Pair::new(file(), noise(3 * BLOCK));
+    pair.lane = Lane::Stranger;
+    let (store, payload) = (pair.store.clone(), pair.payload.clone());
+    let outcome = pair.run();
+    assert!(outcome.received.is_some(), "{:?}", outcome.failure);
+    assert!(*store.bytes.borrow() == payload);
+}
+
+#[test]
+fn a_lane_that_breaks_ends_it() {
+    let mut pair = Pair::new(file(), noise(3 * BLOCK));
+    pair.lane = Lane::Breaks;
+    let outcome = pair.run();
+    assert!(outcome.received.is_none());
+    assert_eq!(outcome.failure.unwrap().kind, Kind::Gone);
 }
 
 #[test]

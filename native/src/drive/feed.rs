@@ -1,8 +1,11 @@
 //! Where a payload comes from: files and texts in any order, a pipe in its own.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use shared::Slot;
+use shared::{
+    Block, Slot,
+    tree::{BlockHash, Tree},
+};
 
 use crate::{
     Error,
@@ -19,11 +22,123 @@ pub(crate) enum Feed {
     Pipe(Arc<Pipe>),
 }
 
+/// What the pool does for one session: blocks for slots, a few at a time.
+pub(super) struct Filling {
+    feed: Feed,
+    pool: Pool,
+    /// Slots that wait, and how many are being filled or wait to be sent.
+    slots: VecDeque<Slot>,
+    busy: usize,
+    most: usize,
+    pub(super) filled: flume::Receiver<Result<Block, Error>>,
+    tell: flume::Sender<Result<Block, Error>>,
+    /// The blocks that were compared.
+    pub(super) compared: flume::Receiver<Tree>,
+    compare: flume::Sender<Tree>,
+    pipe: Option<flume::Sender<Slot>>,
+}
+
+impl Filling {
+    /// Has as many slots filled at a time as there are workers, and `ahead` more: what is ready too early has left the
+    /// caches when it is needed.
+    pub(super) fn new(feed: Feed, pool: Pool, ahead: usize) -> Self {
+        let (tell, filled) = flume::unbounded();
+        let (compare, compared) = flume::unbounded();
+        let most = pool.workers() + ahead;
+        Self {
+            feed,
+            pool,
+            slots: VecDeque::new(),
+            busy: 0,
+            most,
+            filled,
+            tell,
+            compared,
+            compare,
+            pipe: None,
+        }
+    }
+
+    /// Fills `slot` when its turn comes.
+    pub(super) fn add(&mut self, slot: Slot) {
+        self.slots.push_back(slot);
+        self.dispatch();
+    }
+
+    /// One of the blocks was sent.
+    pub(super) fn sent(&mut self) {
+        self.busy = self.busy.saturating_sub(1);
+        self.dispatch();
+    }
+
+    fn dispatch(&mut self) {
+        while self.busy < self.most
+            && let Some(slot) = self.slots.pop_front()
+        {
+            self.busy += 1;
+            self.fill(slot);
+        }
+    }
+
+    fn fill(&mut self, slot: Slot) {
+        match &self.feed {
+            Feed::Source(source) => {
+                let (source, tell) = (Arc::clone(source), self.tell.clone());
+                let buffers = self.pool.buffers().clone();
+                self.pool.run(move |worker| {
+                    let mut plain = buffers.plain();
+                    let result = source.read(slot.index(), plain.buffer()).and_then(|last| {
+                        slot.fill(&mut worker.packer, plain, last)
+                            .map_err(|error| Error::Internal(error.to_string()))
+                    });
+                    let _ = tell.send(result);
+                });
+            }
+            Feed::Pipe(pipe) => {
+                let (pool, tell) = (&self.pool, &self.tell);
+                let slots = self
+                    .pipe
+                    .get_or_insert_with(|| pump(Arc::clone(pipe), pool.clone(), tell.clone()));
+                let _ = slots.send(slot);
+            }
+        }
+    }
+
+    /// Hashes the first blocks of the source, to see whether the receiver kept the same ones.
+    pub(super) fn compare(&self, blocks: u64) {
+        let compare = self.compare.clone();
+        let Feed::Source(source) = &self.feed else {
+            // What went through a pipe is gone.
+            let _ = compare.send(Tree::new());
+            return;
+        };
+        let source = Arc::clone(source);
+        let buffers = self.pool.buffers().clone();
+        self.pool.run(move |_| {
+            let mut tree = Tree::new();
+            for index in 0..blocks {
+                if compare.is_disconnected() {
+                    // The session is over: nobody waits for the rest.
+                    return;
+                }
+                let mut plain = buffers.plain();
+                match source.read(index, plain.buffer()) {
+                    Ok(last) => {
+                        tree.push(BlockHash::of(index, last, plain.payload()));
+                    }
+                    Err(_) => return drop(compare.send(Tree::new())),
+                }
+            }
+            let _ = compare.send(tree);
+        });
+    }
+}
+
 /// Reads a pipe, block by block, as slots for them come.
 pub(super) fn pump(
     pipe: Arc<Pipe>,
     pool: Pool,
-    fill: flume::Sender<Result<shared::Block, Error>>,
+    fill: flume::Sender<Result<Block, Error>>,
 ) -> flume::Sender<Slot> {
     let (slots, queue) = flume::unbounded::<Slot>();
     std::thread::spawn(move || {

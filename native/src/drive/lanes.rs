@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long a lane may take to come about.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Blocks that a lane takes ahead of the one it writes, or hands over ahead of the one that is opened.
 pub(crate) const AHEAD: usize = 2;

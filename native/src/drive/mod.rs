@@ -17,6 +17,7 @@ use crate::{
     wire::{Carrier, Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
+pub(crate) mod context;
 pub(crate) mod feed;
 pub(crate) mod lanes;
 mod outlets;

@@ -2,72 +2,31 @@
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     rc::Rc,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{Credentials, Offer, Output, Reason, Sender, Side, Slot, sender::Request, tree::Tree};
+use shared::{Credentials, Output, Reason, Sender, Side, Slot, sender::Request};
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
-    feed::{Feed, pump},
+    context::Context,
+    feed::{Feed, Filling},
     lanes::{self, Outlet, Traffic},
     outlets::Lanes,
 };
 use crate::{
-    Error, Event, Progress, Sent,
-    event::Listener,
-    gate::{Gate, Guess},
-    pool::Pool,
+    Error, Progress, Sent,
+    gate::Guess,
     web::LaneDesk,
     wire::{Carrier, Wire, WireCloser},
 };
 
 /// Payload from which a browser gets a lane, in bytes.
 const WORTH_A_LANE: u64 = 128 << 20;
-
-/// What all sessions of one sender share.
-pub(crate) struct Context {
-    pub(crate) offer: Offer,
-    pub(crate) feed: Feed,
-    pub(crate) pool: Pool,
-    pub(crate) gate: Gate,
-    pub(crate) events: Listener,
-    /// Connections that each session may use, its own wire among them.
-    pub(crate) lanes: u8,
-    /// The address of this machine that they are bound to, where one was chosen.
-    pub(crate) bind: Option<IpAddr>,
-    /// Ends every session politely.
-    pub(crate) stop: flume::Receiver<()>,
-}
-
-impl Context {
-    /// Tells of a connection that failed before the code was proved: no more than a warning.
-    fn tell_stranger(&self, error: &Error) {
-        match error {
-            Error::Session {
-                peer: Some(peer),
-                error: shared::Error::WrongCode { .. },
-            } => {
-                self.events.tell(Event::AuthFailed {
-                    peer: *peer,
-                    left: self.gate.left(),
-                });
-            }
-            Error::Session {
-                error: shared::Error::Ended(Reason::Cancelled),
-                ..
-            } => {}
-            error => self.events.warn(format!(
-                "a connection failed before the code was proved: {error}"
-            )),
-        }
-    }
-}
 
 /// A session on its way.
 struct Drive<W: Wire> {
@@ -85,14 +44,7 @@ struct Drive<W: Wire> {
     /// Payload bytes of the blocks that wait to be transmitted, in order.
     lengths: VecDeque<u64>,
     done: u64,
-    /// Slots that wait, and how many are being filled or wait to be sent.
-    slots: VecDeque<Slot>,
-    busy: usize,
-    filled: flume::Receiver<Result<shared::Block, Error>>,
-    tell_filled: flume::Sender<Result<shared::Block, Error>>,
-    compared: flume::Receiver<Tree>,
-    compare: flume::Sender<Tree>,
-    pipe: Option<flume::Sender<Slot>>,
+    filling: Filling,
     lanes: Lanes,
     desk: Option<LaneDesk>,
     failure: Option<Error>,
@@ -118,8 +70,8 @@ where
     W::Writer: 'static,
 {
     let side = credentials.side;
-    let (fill, filled) = flume::unbounded();
-    let (compare, compared) = flume::unbounded();
+    let ahead = 2 * usize::from(context.lanes);
+    let filling = Filling::new(context.feed.clone(), context.pool.clone(), ahead);
     let mut drive = Drive {
         session: Sender::new(credentials),
         link,
@@ -134,13 +86,7 @@ where
         outgoing: None,
         lengths: VecDeque::new(),
         done: 0,
-        slots: VecDeque::new(),
-        busy: 0,
-        filled,
-        tell_filled: fill,
-        compared,
-        compare,
-        pipe: None,
+        filling,
         lanes: Lanes::new(side),
         desk,
         failure: None,
@@ -208,8 +154,7 @@ where
 
     fn handed_over(&mut self) {
         self.done += self.lengths.pop_front().unwrap_or_default();
-        self.busy = self.busy.saturating_sub(1);
-        self.dispatch();
+        self.filling.sent();
         self.progress();
     }
 
@@ -238,7 +183,7 @@ where
                     .offered(self.link.peer, &self.context.offer);
                 self.session.offer(self.context.offer.clone());
             }
-            Request::Compare(have) => self.compare(have.blocks),
+            Request::Compare(have) => self.filling.compare(have.blocks),
             // Once, since each lane costs a thread and a socket.
             Request::Join(_) if std::mem::replace(&mut self.lanes.dialled, true) => {}
             Request::Join(ports) => {
@@ -252,81 +197,12 @@ where
         }
     }
 
-    /// Hashes the first blocks of the source, to see whether the receiver kept the same ones.
-    fn compare(&self, blocks: u64) {
-        let (pool, compare) = (self.context.pool.clone(), self.compare.clone());
-        let Feed::Source(source) = &self.context.feed else {
-            // What went through a pipe is gone.
-            let _ = compare.send(Tree::new());
-            return;
-        };
-        let source = Arc::clone(source);
-        let buffers = pool.buffers().clone();
-        pool.run(move |_| {
-            let mut tree = Tree::new();
-            for index in 0..blocks {
-                if compare.is_disconnected() {
-                    // The session is over: nobody waits for the rest.
-                    return;
-                }
-                let mut plain = buffers.plain();
-                match source.read(index, plain.buffer()) {
-                    Ok(last) => {
-                        tree.push(shared::tree::BlockHash::of(index, last, plain.payload()));
-                    }
-                    Err(_) => return drop(compare.send(Tree::new())),
-                }
-            }
-            let _ = compare.send(tree);
-        });
-    }
-
     fn read(&mut self, slot: Slot) {
         if !std::mem::replace(&mut self.accepted, true) {
             self.context.events.accepted(self.link.peer);
             self.widen();
         }
-        self.slots.push_back(slot);
-        self.dispatch();
-    }
-
-    /// Has slots filled, but only a few more than can be sent at once: what is ready too early has left the caches when
-    /// it is needed.
-    fn dispatch(&mut self) {
-        let most = self.context.pool.workers() + 2 * usize::from(self.context.lanes);
-        while self.busy < most
-            && let Some(slot) = self.slots.pop_front()
-        {
-            self.busy += 1;
-            self.fill(slot);
-        }
-    }
-
-    fn fill(&mut self, slot: Slot) {
-        match &self.context.feed {
-            Feed::Source(source) => {
-                let (source, fill) = (Arc::clone(source), self.tell_filled.clone());
-                let buffers = self.context.pool.buffers().clone();
-                self.context.pool.run(move |worker| {
-                    let mut plain = buffers.plain();
-                    let result = source.read(slot.index(), plain.buffer()).and_then(|last| {
-                        slot.fill(&mut worker.packer, plain, last)
-                            .map_err(|error| Error::Internal(error.to_string()))
-                    });
-                    let _ = fill.send(result);
-                });
-            }
-            Feed::Pipe(pipe) => {
-                let slots = self.pipe.get_or_insert_with(|| {
-                    pump(
-                        Arc::clone(pipe),
-                        self.context.pool.clone(),
-                        self.tell_filled.clone(),
-                    )
-                });
-                let _ = slots.send(slot);
-            }
-        }
+        self.filling.add(slot);
     }
 
     /// Opens lanes, or asks the receiver to.
@@ -406,7 +282,7 @@ where
                 }
                 // Where the wire is gone, the reading half brings the reason, if the peer gave one.
             },
-            block = self.filled.recv_async().fuse() => match block {
+            block = self.filling.filled.recv_async().fuse() => match block {
                 Ok(Ok(block)) => self.submit(block),
                 Ok(Err(error)) => self.fail(error),
                 Err(_) => {}
@@ -421,7 +297,7 @@ where
             ports = self.lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
                 self.session.lanes(&ports);
             },
-            tree = self.compared.recv_async().fuse() => if let Ok(tree) = tree {
+            tree = self.filling.compared.recv_async().fuse() => if let Ok(tree) = tree {
                 self.done = tree.blocks() * shared::BLOCK as u64;
                 self.session.resume(tree);
             },

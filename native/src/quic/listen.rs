@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error,
     identity::Identity,
-    places::{Place, Places},
+    places::{Admission, Place, Places},
 };
 
 /// What a [`Listener`] listens on.
@@ -206,17 +206,10 @@ fn open(options: &ListenOptions) -> io::Result<std::net::UdpSocket> {
 }
 
 fn open_port(options: &ListenOptions, port: u16) -> io::Result<std::net::UdpSocket> {
-    let buffer = options.tuning.socket_buffer;
-    if let Some(ip) = options.bind {
-        return socket::bind((ip, port).into(), false, buffer);
-    }
-    match socket::bind((Ipv6Addr::UNSPECIFIED, port).into(), true, buffer) {
-        // A machine without IPv6.
-        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            socket::bind((Ipv4Addr::UNSPECIFIED, port).into(), false, buffer)
-        }
-        result => result,
-    }
+    let (dual, buffer) = (options.bind.is_none(), options.tuning.socket_buffer);
+    socket::on_all_or(options.bind, |ip| {
+        socket::bind((ip, port).into(), dual, buffer)
+    })
 }
 
 fn network(options: &ListenOptions, source: io::Error) -> Error {
@@ -268,14 +261,16 @@ impl Door {
 
     fn admit(&self, incoming: Incoming) -> Option<(Connecting, Place)> {
         let peer = plain(incoming.remote_address());
-        if self.places.taken() >= UNVALIDATED && incoming.may_retry() {
-            // It has to show first that it is where it says it is (RFC 9000, 8.1).
-            let _ = incoming.retry();
-            return None;
-        }
-        let Some(place) = self.places.take(peer.ip()) else {
-            incoming.refuse();
-            return None;
+        let place = match self.places.admit(peer.ip(), incoming.may_retry()) {
+            Admission::Enter(place) => place,
+            Admission::Refuse => {
+                incoming.refuse();
+                return None;
+            }
+            Admission::Prove => {
+                let _ = incoming.retry();
+                return None;
+            }
         };
         let mut config = self.config.clone();
         config.transport_config(self.tuning.transport_of_driver(peer));
@@ -298,7 +293,5 @@ async fn welcome(
     wire.reader.fill().await.ok()?.then_some(wire)
 }
 
-/// From this many strangers on a newcomer's address must be proved to be its own.
-pub(crate) const UNVALIDATED: usize = 2;
 /// From the first packet to the first byte on the stream.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

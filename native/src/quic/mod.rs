@@ -30,8 +30,8 @@ pub use self::{
     socket::udp_socket,
 };
 pub(crate) use self::{
-    listen::{DEADLINE, UNVALIDATED},
-    socket::{dialable, receive_buffer},
+    listen::DEADLINE,
+    socket::{dialable, on_all_or, receive_buffer},
 };
 use crate::{
     Error,

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -26,6 +26,19 @@ pub(super) fn bind(address: SocketAddr, dual: bool, buffer: usize) -> io::Result
     let _ = socket.set_send_buffer_size(buffer);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Opens a port of the address `bind`, or of all of this machine: of IPv4 alone where it has no IPv6.
+pub(crate) fn on_all_or<T>(
+    bind: Option<IpAddr>,
+    open: impl Fn(IpAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    match open(bind.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))) {
+        Err(error) if bind.is_none() && error.kind() != io::ErrorKind::AddrInUse => {
+            open(Ipv4Addr::UNSPECIFIED.into())
+        }
+        result => result,
+    }
 }
 
 /// A socket at `address` as a connection of its own needs it; `[::]` takes IPv4 as well.

@@ -16,10 +16,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Event,
-    drive::{
-        Link,
-        send::{self, Context},
-    },
+    drive::{Link, context::Context, send},
     quic::{Dialler, QuicWire},
     wire::Wire,
 };

@@ -18,8 +18,9 @@ use crate::{
     Cipher, Error, ErrorKind, Event,
     drive::{
         Link, at,
+        context::Context,
         feed::Feed,
-        send::{self, Context, Outcome},
+        send::{self, Outcome},
     },
     gate::{Gate, RETURN},
     pool::Pool,

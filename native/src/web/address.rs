@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use shared::Code;
 
+use super::hex;
+
 /// The page of this sender at `address`.
 pub(crate) fn own_url(address: SocketAddr, code: &Code) -> String {
     format!("https://{}/#{}", plain(address), escaped(&code.to_string()))
@@ -17,7 +19,7 @@ pub(crate) fn page_url(
     certificate: &[u8; 32],
     webtransport: u16,
 ) -> String {
-    let certificate: String = certificate.iter().map(|b| format!("{b:02x}")).collect();
+    let certificate = hex(certificate);
     let code = escaped(&code.to_string());
     let host = plain(address);
     format!("{page}#code={code}&host={host}&cert={certificate}&wt={webtransport}")

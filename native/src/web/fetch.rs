@@ -21,13 +21,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::{FutureExt as _, Stream as _, lock, select_biased};
-use http_body::Frame;
+use futures_util::{FutureExt as _, Stream, lock, select_biased};
 use tokio::time::{sleep, timeout};
 
 use super::{
     Site,
     door::Guest,
+    hex,
     page::Refusal,
     wire::{Far, Fate, Order, Outgoing, WebWire, wire},
 };
@@ -135,7 +135,7 @@ pub(super) async fn open(
         let what = "This machine has no randomness.\n";
         (StatusCode::INTERNAL_SERVER_ERROR, what)
     })?;
-    let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(&random);
     let (fresh, far) = wire(guest.peer, Carrier::Fetch, site.certificate, place);
     let Far {
         incoming,
@@ -219,7 +219,7 @@ pub(super) async fn body(
         // The connection's end says that everything was written.
         (header::CONNECTION, "close"),
     ];
-    Ok((headers, Body::new(half)).into_response())
+    Ok((headers, Body::from_stream(half)).into_response())
 }
 
 /// The body of the GET.
@@ -231,20 +231,16 @@ struct Half {
     done: bool,
 }
 
-impl http_body::Body for Half {
-    type Data = Bytes;
-    type Error = io::Error;
+impl Stream for Half {
+    type Item = io::Result<Bytes>;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.done {
             return Poll::Ready(None);
         }
         match Pin::new(&mut self.outgoing).poll_next(context) {
             Poll::Ready(Some(Outgoing::Bytes(bytes))) => {
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                return Poll::Ready(Some(Ok(bytes)));
             }
             Poll::Ready(Some(Outgoing::Finish(arrived))) => {
                 self.done = true;

@@ -3,10 +3,10 @@
 //! In browsers it costs less than half of what WebTransport costs.
 
 use std::{
-    io,
-    pin::Pin,
+    convert::Infallible,
+    future::ready,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    time::Instant,
 };
 
 use axum::{
@@ -16,8 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::Stream as _;
-use http_body::Frame;
+use futures_util::{StreamExt as _, stream};
 use shared::{
     Binding,
     lane::{GREETING, Joining, Lane},
@@ -26,7 +25,7 @@ use tokio::time::timeout;
 
 use super::{Site, page::Refusal};
 use crate::{
-    drive::lanes::{AHEAD, Outlet},
+    drive::lanes::{AHEAD, Outlet, PATIENCE},
     quic::DEADLINE,
     wire::WireError,
 };
@@ -41,7 +40,7 @@ impl LaneDesk {
         self.0.port
     }
 
-    /// Waits for the browser's end of `lane`, as long as the session hears what becomes of it.
+    /// Waits [a while](PATIENCE) for the browser's end of `lane`, if the session hears what becomes of it.
     pub(crate) fn expect(&self, lane: Lane, tell: flume::Sender<Outlet>) {
         let number = lane.number();
         let joining = lane.join(Binding {
@@ -50,6 +49,7 @@ impl LaneDesk {
         });
         self.0.lanes.all().push(Expected {
             number,
+            until: Instant::now() + PATIENCE,
             joining,
             tell,
         });
@@ -62,15 +62,16 @@ pub(super) struct Lanes(Mutex<Vec<Expected>>);
 
 struct Expected {
     number: u8,
+    until: Instant,
     joining: Joining,
     tell: flume::Sender<Outlet>,
 }
 
 impl Lanes {
-    /// Those whose sessions still run.
+    /// Those whose sessions still wait.
     fn all(&self) -> MutexGuard<'_, Vec<Expected>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|lane| !lane.tell.is_disconnected());
+        all.retain(|lane| lane.until > Instant::now() && !lane.tell.is_disconnected());
         all
     }
 
@@ -101,51 +102,39 @@ pub(super) async fn open(
     };
     let lane = site.lanes.take(&greeting).ok_or(unknown)?;
     let (blocks, queue) = flume::bounded(AHEAD);
-    let _ = lane.tell.send(Outlet::Joined(lane.number, blocks));
+    let (number, tell) = (lane.number, lane.tell);
+    let _ = tell.send(Outlet::Joined(number, blocks));
     for _ in 0..AHEAD {
-        let _ = lane.tell.send(Outlet::Idle(lane.number));
+        let _ = tell.send(Outlet::Idle(number));
     }
-    let blocks = Blocks {
-        greeting: Some(lane.joining.greeting()),
-        queue: queue.into_stream(),
-        number: lane.number,
-        tell: lane.tell,
-        done: false,
-    };
+    let carried = Carried { tell, done: false };
+    let blocks = stream::unfold((queue, carried), move |(queue, carried)| async move {
+        let Ok(block) = queue.recv_async().await else {
+            carried.end();
+            return None;
+        };
+        let _ = carried.tell.send(Outlet::Idle(number));
+        Some((block, (queue, carried)))
+    });
+    let bytes = stream::once(ready(lane.joining.greeting())).chain(blocks);
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
-    Ok((headers, Body::new(blocks)).into_response())
+    let body = Body::from_stream(bytes.map(Ok::<Bytes, Infallible>));
+    Ok((headers, body).into_response())
 }
 
-/// The answer's body: it ends when the session lets go of the lane.
-struct Blocks {
-    greeting: Option<Bytes>,
-    queue: flume::r#async::RecvStream<'static, Bytes>,
-    number: u8,
+/// Tells the session when the answer ends before it let go of the lane.
+struct Carried {
     tell: flume::Sender<Outlet>,
     done: bool,
 }
 
-impl http_body::Body for Blocks {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(greeting) = self.greeting.take() {
-            return Poll::Ready(Some(Ok(Frame::data(greeting))));
-        }
-        let block = futures_util::ready!(Pin::new(&mut self.queue).poll_next(context));
-        match block {
-            Some(_) => drop(self.tell.send(Outlet::Idle(self.number))),
-            None => self.done = true,
-        }
-        Poll::Ready(block.map(|block| Ok(Frame::data(block))))
+impl Carried {
+    fn end(mut self) {
+        self.done = true;
     }
 }
 
-impl Drop for Blocks {
+impl Drop for Carried {
     fn drop(&mut self) {
         if !self.done {
             let gone = "the browser closed the page or lost its network";

@@ -26,7 +26,7 @@ mod wire;
 use std::{
     convert::Infallible,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
     sync::Arc,
     thread,
     time::Duration,
@@ -46,7 +46,7 @@ use crate::{
     Error,
     identity::{Identity, provider},
     places::Places,
-    quic::{SharedPort, Tuning, udp_socket},
+    quic::{SharedPort, Tuning, on_all_or, udp_socket},
 };
 use webtransport::Sessions;
 
@@ -72,7 +72,7 @@ pub(crate) struct WebOptions {
 
 /// The TCP port `port`, on the address `bind` or on all of this machine.
 pub(crate) fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
-    let open = |ip: IpAddr| -> io::Result<TcpListener> {
+    on_all_or(bind, |ip| {
         let address = SocketAddr::from((ip, port));
         let socket = Socket::new(
             Domain::for_address(address),
@@ -89,17 +89,7 @@ pub(crate) fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener>
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())
-    };
-    match bind {
-        Some(ip) => open(ip),
-        None => match open(Ipv6Addr::UNSPECIFIED.into()) {
-            // A machine without IPv6.
-            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                open(Ipv4Addr::UNSPECIFIED.into())
-            }
-            result => result,
-        },
-    }
+    })
 }
 
 impl WebServer {
@@ -207,16 +197,7 @@ enum UdpDoor {
 fn webtransport_socket(bind: Option<IpAddr>, port: u16) -> Option<UdpSocket> {
     let near = port..=port.saturating_add(NEAR);
     near.filter(|near| *near != BEACON_PORT).find_map(|near| {
-        let bind_to = |ip: IpAddr| udp_socket((ip, near).into(), &Tuning::default());
-        match bind {
-            Some(ip) => bind_to(ip).ok(),
-            None => match bind_to(Ipv6Addr::UNSPECIFIED.into()) {
-                Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                    bind_to(Ipv4Addr::UNSPECIFIED.into()).ok()
-                }
-                result => result.ok(),
-            },
-        }
+        on_all_or(bind, |ip| udp_socket((ip, near).into(), &Tuning::default())).ok()
     })
 }
 
@@ -262,6 +243,11 @@ impl Site {
                 .any(|interface| interface.name == *name && interface.ip() == local)
         })
     }
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Tells every task when it is time to go.

@@ -15,7 +15,7 @@ use axum::{
 };
 use tower_service::Service;
 
-use super::{Site, assets, door::Guest, fetch, lane};
+use super::{Site, assets, door::Guest, fetch, hex, lane};
 
 /// Everything that can be asked for.
 pub(super) fn router(site: Arc<Site>) -> Router {
@@ -155,11 +155,7 @@ fn policy(guest: &Guest, port: u16, webtransport: Option<u16>) -> HeaderValue {
 
 /// What the page has to know to open a WebTransport session.
 async fn facts(State(site): State<Arc<Site>>) -> Response {
-    let certificate: String = site
-        .certificate
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let certificate = hex(&site.certificate);
     let webtransport = site
         .webtransport
         .map_or_else(|| "null".into(), |port| port.to_string());

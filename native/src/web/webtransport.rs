@@ -22,8 +22,8 @@ use super::{
 use crate::{
     Error,
     identity::Identity,
-    places::Place,
-    quic::{DEADLINE, Tuning, UNVALIDATED, dialable, receive_buffer, server_config_for},
+    places::{Admission, Place},
+    quic::{DEADLINE, Tuning, dialable, receive_buffer, server_config_for},
     wire::{Carrier, WireError},
 };
 
@@ -89,14 +89,16 @@ impl Sessions {
 
     fn admit(&self, site: &Site, incoming: Incoming) -> Option<(Connecting, Place)> {
         let peer = dialable(incoming.remote_address());
-        if site.strangers.taken() >= UNVALIDATED && incoming.may_retry() {
-            // It has to show first that it is where it says it is (RFC 9000, 8.1).
-            let _ = incoming.retry();
-            return None;
-        }
-        let Some(place) = site.strangers.take(peer.ip()) else {
-            incoming.refuse();
-            return None;
+        let place = match site.strangers.admit(peer.ip(), incoming.may_retry()) {
+            Admission::Enter(place) => place,
+            Admission::Refuse => {
+                incoming.refuse();
+                return None;
+            }
+            Admission::Prove => {
+                let _ = incoming.retry();
+                return None;
+            }
         };
         let mut config = self.config.clone();
         config.transport_config(self.transport(peer));

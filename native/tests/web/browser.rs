@@ -1,6 +1,7 @@
 //! What a browser does, in Rust: a sender to receive from, requests, both wires, and a session over them.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::PathBuf,
@@ -10,7 +11,7 @@ use std::{
 
 use hayate::{Error, Event, HayateSender, Page, Payload, Sent};
 use shared::{
-    BLOCK, Binding, Code, Credentials, Output, Receiver, Seed, Side,
+    BLOCK, Binding, Code, Credentials, Opened, Output, Receiver, Seed, Side,
     cipher::Suite,
     cipher::Suites,
     receiver::Request,
@@ -145,6 +146,34 @@ pub(crate) fn raw(at: SocketAddr, bytes: &[u8]) -> Answer {
     }
 }
 
+/// Asks as the page does; the body of the answer is still to come, by [`next_chunk`].
+pub(crate) fn streamed(at: SocketAddr, line: &str, body: &[u8]) -> (u16, BufReader<TcpStream>) {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let head =
+        format!("{line} HTTP/1.1\r\nHost: {at}\r\nHayate: 7\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(answer.read_line(&mut head).unwrap() > 0);
+    }
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+/// The next piece of a body (RFC 9112, 7.1); `None` at its end, however it came.
+pub(crate) fn next_chunk(body: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut size = String::new();
+    body.read_line(&mut size).ok()?;
+    let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
+    let mut chunk = vec![0; size + 2];
+    body.read_exact(&mut chunk).ok()?;
+    chunk.truncate(size);
+    (size > 0).then_some(chunk)
+}
+
 /// A browser's end of a wire.
 pub(crate) trait Browser {
     fn send(&mut self, bytes: &[u8]);
@@ -165,19 +194,8 @@ impl<'a> Fetch<'a> {
         let answer = sending.wire("POST /wire", b"");
         assert_eq!(answer.status, 201, "{answer:?}");
         let (id, at) = (answer.text(), sending.at);
-        let mut stream = TcpStream::connect(at).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(
-            stream,
-            "GET /wire/{id} HTTP/1.1\r\nHost: {at}\r\nHayate: 7\r\n\r\n"
-        )
-        .unwrap();
-        let mut body = BufReader::new(stream);
-        let mut line = String::new();
-        while line != "\r\n" {
-            line.clear();
-            assert!(body.read_line(&mut line).unwrap() > 0);
-        }
+        let (status, body) = streamed(at, &format!("GET /wire/{id}"), b"");
+        assert_eq!(status, 200);
         Self {
             sending,
             id,
@@ -200,22 +218,15 @@ impl Browser for Fetch<'_> {
     }
 
     fn receive(&mut self) -> Option<Vec<u8>> {
-        let mut size = String::new();
-        self.body.read_line(&mut size).ok()?;
-        let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
-        let mut chunk = vec![0; size + 2];
-        self.body.read_exact(&mut chunk).ok()?;
-        chunk.truncate(size);
-        (size > 0).then_some(chunk)
+        next_chunk(&mut self.body)
     }
 }
 
 /// The wire over WebTransport.
 pub(crate) struct WebTransport {
-    runtime: tokio::runtime::Handle,
     pub(crate) connection: wtransport::Connection,
-    send: wtransport::SendStream,
-    recv: wtransport::RecvStream,
+    pub(crate) writer: WebTransportWriter,
+    pub(crate) reader: WebTransportReader,
 }
 
 impl WebTransport {
@@ -242,24 +253,49 @@ impl WebTransport {
             Ok::<_, String>((connection, send, recv))
         })?;
         Ok(Self {
-            runtime,
             connection,
-            send,
-            recv,
+            writer: WebTransportWriter {
+                runtime: runtime.clone(),
+                send,
+            },
+            reader: WebTransportReader { runtime, recv },
         })
+    }
+}
+
+pub(crate) struct WebTransportWriter {
+    runtime: tokio::runtime::Handle,
+    send: wtransport::SendStream,
+}
+
+impl WebTransportWriter {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        let _ = self.runtime.block_on(self.send.write_all(bytes));
+    }
+}
+
+pub(crate) struct WebTransportReader {
+    runtime: tokio::runtime::Handle,
+    recv: wtransport::RecvStream,
+}
+
+impl WebTransportReader {
+    /// `None` at the end of the sender's half, however it came.
+    pub(crate) fn receive(&mut self) -> Option<Vec<u8>> {
+        let mut piece = vec![0; 64 << 10];
+        let read = self.runtime.block_on(self.recv.read(&mut piece));
+        piece.truncate(read.ok()??);
+        Some(piece)
     }
 }
 
 impl Browser for WebTransport {
     fn send(&mut self, bytes: &[u8]) {
-        let _ = self.runtime.block_on(self.send.write_all(bytes));
+        self.writer.send(bytes);
     }
 
     fn receive(&mut self) -> Option<Vec<u8>> {
-        let mut piece = vec![0; 64 << 10];
-        let read = self.runtime.block_on(self.recv.read(&mut piece));
-        piece.truncate(read.ok()??);
-        Some(piece)
+        self.reader.receive()
     }
 }
 
@@ -269,6 +305,8 @@ pub(crate) struct Session {
     pub(crate) tree: Tree,
     /// Blocks that came in this session.
     pub(crate) came: u64,
+    /// Blocks that came before one that is before them.
+    waiting: BTreeMap<u64, Opened>,
 }
 
 impl Default for Session {
@@ -277,6 +315,7 @@ impl Default for Session {
             stored: Vec::new(),
             tree: Tree::new(),
             came: 0,
+            waiting: BTreeMap::new(),
         }
     }
 }
@@ -290,39 +329,14 @@ impl Session {
         code: &str,
         enough: u64,
     ) -> Result<(), shared::Error> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).unwrap();
-        let mut session = Receiver::new(Credentials {
-            code: Code::parse(code).unwrap(),
-            side: Side::Dialler,
-            binding: Binding {
-                certificate,
-                exporter: None,
-            },
-            suites: Suites::preferring(Suite::ChaCha20Poly1305),
-            seed: Seed::new(seed),
-        });
-        self.came = 0;
+        let mut session = dialling(certificate, code);
+        self.begin();
         while self.came < enough {
             match session.poll()? {
                 Output::Transmit(bytes) => browser.send(&bytes),
-                Output::Request(Request::Decide(_)) => session.accept(self.tree.clone()),
-                Output::Request(Request::Open(sealed)) => {
-                    let opened = sealed.open()?;
-                    let index = opened.receipt.index();
-                    let from = index as usize * BLOCK;
-                    self.stored.truncate(from);
-                    self.stored.extend_from_slice(&opened.bytes);
-                    if index == 0 {
-                        self.tree = Tree::new();
-                    }
-                    let last = opened.bytes.len() < BLOCK;
-                    self.tree.push(BlockHash::of(index, last, &opened.bytes));
-                    self.came += 1;
-                    session.opened(opened.receipt);
-                }
-                Output::Request(Request::Commit) => session.committed(0),
-                Output::Request(_) => {}
+                // A browser may do without a lane.
+                Output::Request(Request::Join(_)) => {}
+                Output::Request(request) => self.answer(&mut session, request)?,
                 Output::Done => return Ok(()),
                 Output::Wait => match browser.receive() {
                     Some(bytes) => session.receive(&bytes),
@@ -332,6 +346,59 @@ impl Session {
         }
         Ok(())
     }
+
+    /// Another session goes on with what is stored.
+    pub(crate) fn begin(&mut self) {
+        self.came = 0;
+        self.waiting.clear();
+    }
+
+    /// Does what a session wants; blocks are stored in their order.
+    pub(crate) fn answer(
+        &mut self,
+        session: &mut Receiver,
+        request: Request,
+    ) -> Result<(), shared::Error> {
+        match request {
+            Request::Decide(_) => session.accept(self.tree.clone()),
+            Request::Open(sealed) => {
+                if session.blocks() != self.tree.blocks() && self.waiting.is_empty() {
+                    // What was kept is of no use.
+                    (self.tree, self.stored) = (Tree::new(), Vec::new());
+                }
+                let opened = sealed.open()?;
+                self.waiting.insert(opened.receipt.index(), opened);
+                while let Some(opened) = self.waiting.remove(&self.tree.blocks()) {
+                    let (index, bytes) = (opened.receipt.index(), &opened.bytes);
+                    self.stored.truncate(index as usize * BLOCK);
+                    self.stored.extend_from_slice(bytes);
+                    let last = bytes.len() < BLOCK;
+                    self.tree.push(BlockHash::of(index, last, bytes));
+                    self.came += 1;
+                    session.opened(opened.receipt);
+                }
+            }
+            Request::Commit => session.committed(0),
+            _ => panic!("no browser is asked that"),
+        }
+        Ok(())
+    }
+}
+
+/// The session of a browser that has connected.
+pub(crate) fn dialling(certificate: [u8; 32], code: &str) -> Receiver {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).unwrap();
+    Receiver::new(Credentials {
+        code: Code::parse(code).unwrap(),
+        side: Side::Dialler,
+        binding: Binding {
+            certificate,
+            exporter: None,
+        },
+        suites: Suites::preferring(Suite::ChaCha20Poly1305),
+        seed: Seed::new(seed),
+    })
 }
 
 /// Receives everything.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
-    Error, Reason, VERSION,
+    Error, Reason,
     cipher::{Aead, Suite},
     frame::{Deframer, Frame, KIND_REJECT},
     handshake::{Agreed, Credentials, Role, Side},
@@ -22,12 +22,14 @@ use widening::Widening;
 mod channel;
 mod progress;
 pub mod receiver;
+mod rejection;
 mod sealer;
 pub mod sender;
 mod shaking;
 mod widening;
 
 pub use receiver::Receiver;
+pub use rejection::Refusal;
 pub use sender::Sender;
 
 /// Blocks that may be between [`Slot`](crate::Slot) and [`Sender::submit`], or between
@@ -47,24 +49,6 @@ pub enum Output<R> {
     /// Everything was said and heard. The side that heard the last word (the sender) closes the wire; the other one
     /// waits for that.
     Done,
-}
-
-/// Why a listener turns a dialler away before it shows its share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// Too many wrong codes came before.
-    Burned,
-    /// Somebody else is being served.
-    Busy,
-}
-
-/// Codes of a rejection: the only thing that is said in clear after the handshake failed.
-mod reject {
-    pub(super) const WRONG_CODE: u8 = 1;
-    pub(super) const BURNED: u8 = 2;
-    pub(super) const BUSY: u8 = 3;
-    pub(super) const VERSION: u8 = 4;
-    pub(super) const VIOLATION: u8 = 5;
 }
 
 /// One side's part of the protocol after the handshake.
@@ -183,7 +167,7 @@ impl<S: State> Session<S> {
             // Only a listener has a code to burn: a stranger who dials must not end the wait by saying so.
             let dialled = self.shaking.as_ref().is_some_and(Shaking::dialled);
             return Err(match dialled {
-                true => rejection(body),
+                true => rejection::read(body),
                 false => Error::Malformed("the peer rejected the handshake"),
             });
         }
@@ -338,22 +322,19 @@ impl<S: State> Session<S> {
             Error::Misuse(_) => Some(Reason::Failed),
             _ => Some(Reason::Violation),
         };
-        let code = match &error {
-            Error::WrongCode { .. } => reject::WRONG_CODE,
-            Error::Burned => reject::BURNED,
-            Error::Busy => reject::BUSY,
-            Error::Version { .. } => reject::VERSION,
-            _ => reject::VIOLATION,
-        };
         // A peer's own rejection is not answered by another one.
         let rejected = self.channel.rejected;
-        self.farewell(reason.filter(|_| !rejected), &error.to_string(), Some(code));
+        self.farewell(
+            reason.filter(|_| !rejected),
+            &error.to_string(),
+            Some(&error),
+        );
         self.failure = Some(error);
         self.state = None;
         self.shaking = None;
     }
 
-    fn farewell(&mut self, reason: Option<Reason>, detail: &str, code: Option<u8>) {
+    fn farewell(&mut self, reason: Option<Reason>, detail: &str, error: Option<&Error>) {
         self.channel.forget();
         self.backlog = BytesMut::new();
         let Some(reason) = reason else { return };
@@ -363,12 +344,8 @@ impl<S: State> Session<S> {
                 detail: detail.to_owned(),
             });
         } else {
-            let code = code.unwrap_or(reject::VIOLATION);
-            let tries = match code {
-                reject::WRONG_CODE => self.tries,
-                _ => 0,
-            };
-            self.channel.clear(KIND_REJECT, &[code, VERSION, tries]);
+            let body = rejection::body(error, self.tries);
+            self.channel.clear(KIND_REJECT, &body);
         }
     }
 
@@ -388,16 +365,6 @@ impl<S: State> Session<S> {
             None if self.state.as_ref().is_some_and(State::is_done) => Ok(Output::Done),
             None => Ok(Output::Wait),
         }
-    }
-}
-
-fn rejection(body: &[u8]) -> Error {
-    match *body {
-        [reject::WRONG_CODE, _, left] => Error::WrongCode { left: Some(left) },
-        [reject::BURNED, _, _] => Error::Burned,
-        [reject::BUSY, _, _] => Error::Busy,
-        [reject::VERSION, theirs, _] => Error::Version { theirs },
-        _ => Error::Malformed("the peer rejected the handshake"),
     }
 }
 
