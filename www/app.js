@@ -134,7 +134,9 @@ function stage({ stage: name, transport }) {
   }[name];
   if (!sentence) return;
   const resuming = run.auto && ["connecting", "proving"].includes(name);
-  status.say(resuming ? `${t("statusResuming")} ${sentence()}` : sentence(), name === "offer" ? "calm" : "busy");
+  // Where the bar moves, nothing else has to: an animation costs as much as a cipher.
+  const mood = { offer: "calm", receiving: "moving" }[name] ?? "busy";
+  status.say(resuming ? `${t("statusResuming")} ${sentence()}` : sentence(), mood);
   if (name === "offer" && !run.auto) return;
   if (name !== run.stage) {
     run.stage = name;

@@ -6,8 +6,8 @@ import { t } from "./strings.js";
 /** The rate is that of the last 5 seconds. */
 const WINDOW = 5_000;
 
-/** Milliseconds between two drawings. */
-const DRAW_EVERY = 200;
+/** Milliseconds between two drawings, at least; as often as the worker tells of more, which may be a little early. */
+const DRAW_EVERY = 180;
 
 export class Progress {
   #bar;

@@ -19,7 +19,7 @@ export class Status {
     return this.#sentence.textContent;
   }
 
-  /** Says a sentence; `mood` ("calm", "busy", "good", "bad") colours the dot before it. */
+  /** Says a sentence; `mood` ("calm", "busy", "moving", "good", "bad") colours the dot before it. */
   say(text, mood) {
     this.#element.dataset.mood = mood;
     if (this.text === text) return;

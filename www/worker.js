@@ -237,13 +237,13 @@ class Transfer {
   }
 }
 
-/** Tells of progress ten times a second at most. */
+/** Tells of progress five times a second at most, as often as the page draws. */
 class Throttle {
   last = 0;
 
   post(done, total) {
     const now = performance.now();
-    if (now - this.last < 100 && done !== total) return;
+    if (now - this.last < 200 && done !== total) return;
     this.last = now;
     post({ type: "progress", done, total });
   }

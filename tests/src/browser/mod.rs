@@ -155,6 +155,7 @@ impl<'net> Browser<'net> {
         mut find: impl FnMut() -> Option<T>,
     ) -> T {
         let deadline = Instant::now() + patience;
+        let mut pause = Duration::from_millis(25);
         loop {
             if let Some(found) = find() {
                 return found;
@@ -164,7 +165,9 @@ impl<'net> Browser<'net> {
                 "{:?} never had {what} in {patience:?}",
                 self.kind
             );
-            thread::sleep(Duration::from_millis(25));
+            thread::sleep(pause);
+            // Looking costs the browser something, too: less often at what takes long.
+            pause = (pause * 5 / 4).min(Duration::from_millis(400));
         }
     }
 
