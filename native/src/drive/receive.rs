@@ -35,6 +35,8 @@ pub(crate) struct Drive<W: Wire> {
     mute: bool,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
+    /// Nothing more is read from the wire for now.
+    crowded: bool,
     failure: Option<Error>,
 }
 
@@ -58,6 +60,7 @@ where
             mute: false,
             deadline: Some(Instant::now() + HANDSHAKE),
             outgoing: None,
+            crowded: false,
             failure: None,
         }
     }
@@ -187,6 +190,7 @@ where
         let mut lanes = Lanes::new(bind);
         let (mut done, mut stored) = (0, None);
         loop {
+            self.crowded = storage.is_busy() && !self.session.has_failed();
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
                 Ok(Some(Step::Request(Request::Join(_) | Request::Widen(_)))) if lanes.asked => {}
@@ -284,7 +288,7 @@ where
                 pending::<()>().await;
             }
         };
-        let full = self.session.is_full();
+        let full = self.crowded || self.session.is_full();
         let link = &mut self.link;
         let pieces = async {
             match full {

@@ -1,6 +1,7 @@
 //! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     sync::Arc,
     thread,
@@ -20,6 +21,9 @@ use crate::{
 /// How long a thread may hold a sink after its last word.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Blocks that wait behind those that the workers have.
+const AHEAD: usize = 3;
+
 /// What the threads report.
 pub(super) enum Report {
     /// A block is where it belongs; its memory may be used again.
@@ -34,6 +38,8 @@ type Reports = flume::Sender<Result<Report, Error>>;
 pub(super) struct Storage {
     pool: Pool,
     sink: Arc<Sink>,
+    /// Blocks on their way to where they belong.
+    busy: Cell<usize>,
     /// To the thread that keeps the order, where there is one.
     line: Option<flume::Sender<(BlockReceipt, Bytes)>>,
     tell: Reports,
@@ -53,14 +59,22 @@ impl Storage {
         Self {
             pool,
             sink,
+            busy: Cell::new(0),
             line,
             tell,
             reports,
         }
     }
 
+    /// Whether so many blocks wait that more would only leave the caches before their turn. Where the order counts it is
+    /// never said: what they wait for may be the next one to come.
+    pub(super) fn is_busy(&self) -> bool {
+        self.line.is_none() && self.busy.get() >= self.pool.workers() + AHEAD
+    }
+
     /// Has a block opened and put where it belongs. The session bounds how many are on their way.
     pub(super) fn open(&self, sealed: Sealed) {
+        self.busy.set(self.busy.get() + 1);
         let (sink, line, tell) = (Arc::clone(&self.sink), self.line.clone(), self.tell.clone());
         self.pool.run(move |_| {
             let opened = match sealed.open() {
@@ -82,10 +96,15 @@ impl Storage {
     }
 
     pub(super) async fn next(&self) -> Result<Report, Error> {
-        self.reports
+        let report = self
+            .reports
             .recv_async()
             .await
-            .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())))
+            .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())));
+        if let Ok(Report::Kept(..)) = report {
+            self.busy.set(self.busy.get().saturating_sub(1));
+        }
+        report
     }
 
     /// Waits, for a while, until no thread holds the sink any more: a sink that did not finish removes what it wrote
