@@ -67,7 +67,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Nobody can be told; `hayate clean` finds what is left.
+        // Nobody can be told.
         let _ = self.parent.remove_dir_all(&self.name);
     }
 }
