@@ -118,9 +118,12 @@ where
 {
     async fn run(&mut self) -> Result<Sent, Error> {
         loop {
-            self.give_up_what_is_stuck();
-            self.use_lanes();
-            while self.outgoing.is_none() {
+            loop {
+                self.give_up_what_is_stuck();
+                self.use_lanes();
+                if self.outgoing.is_some() {
+                    break;
+                }
                 match self.session.poll() {
                     Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
                     Ok(Output::Request(request)) => self.on_request(request).await,
