@@ -55,6 +55,7 @@ export class Link {
       this.pump();
       // What the page or the disk has to say comes first.
       await this.tasks;
+      while (!this.result && this.session.isFull()) await sleep(5);
     } while (bytes);
   }
 

@@ -45,10 +45,11 @@ fn more_blocks_than_the_window_arrive() {
 }
 
 #[test]
-fn blocks_may_travel_out_of_order() {
+fn blocks_are_filled_in_any_order_and_leave_in_theirs() {
     let mut pair = Pair::new(&noise(5 * BLOCK + 9));
     pair.reorder = true;
     assert_equal(&mut pair);
+    assert_eq!(pair.sent, [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]

@@ -38,6 +38,12 @@ impl Session {
         self.0.receive(bytes);
     }
 
+    /// Whether nothing more shall be read from the wire until more came over the lane.
+    #[wasm_bindgen(js_name = isFull)]
+    pub fn is_full(&self) -> bool {
+        self.0.is_full()
+    }
+
     /// Bytes of the lane that an event of this name asked for.
     #[wasm_bindgen(js_name = laneReceive)]
     pub fn lane_receive(&mut self, bytes: &[u8]) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use shared::{
     BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Reason, Receiver, Sealed, Seed,
     Side,
@@ -27,6 +27,8 @@ pub struct Transfer<S> {
     received: Option<Received>,
     certificate: [u8; 32],
     lane: Option<LaneEnd>,
+    /// What came over the lane and was not taken yet.
+    ahead: BytesMut,
     outgoing: VecDeque<Bytes>,
     events: VecDeque<Event>,
     failure: Option<Failure>,
@@ -68,6 +70,7 @@ impl<S: Store> Transfer<S> {
             received: None,
             certificate,
             lane: None,
+            ahead: BytesMut::new(),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             failure: None,
@@ -83,15 +86,36 @@ impl<S: Store> Transfer<S> {
     pub fn receive(&mut self, bytes: &[u8]) {
         self.session.receive(bytes);
         self.advance();
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let used = self.take_from_lane(&ahead);
+        ahead.advance(used);
+        self.ahead = ahead;
     }
 
-    /// Bytes of the lane, cut in any way.
-    pub fn lane_receive(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty()
-            && let Some(lane) = self.lane.take()
-        {
+    /// Whether the wire is so far ahead of the lane that it shall wait.
+    pub fn is_full(&self) -> bool {
+        self.session.is_full()
+    }
+
+    /// Bytes of the lane, cut in any way. What is too far ahead of the wire waits here.
+    pub fn lane_receive(&mut self, bytes: &[u8]) {
+        let used = match self.ahead.is_empty() {
+            true => self.take_from_lane(bytes),
+            false => 0,
+        };
+        self.ahead.extend_from_slice(&bytes[used..]);
+    }
+
+    /// Takes what the wire is no longer behind of, and says how many bytes that were.
+    fn take_from_lane(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() && !self.session.is_ahead() {
+            // Without a lane nobody wants them.
+            let Some(lane) = self.lane.take() else {
+                return bytes.len();
+            };
             let joined = matches!(lane, LaneEnd::Joined(_));
-            match lane.take(&mut bytes) {
+            match lane.take(&mut rest) {
                 Some((lane, arrived)) => {
                     self.lane = Some(lane);
                     match arrived {
@@ -106,6 +130,7 @@ impl<S: Store> Transfer<S> {
             }
             self.advance();
         }
+        bytes.len() - rest.len()
     }
 
     /// The lane will bring no more.
@@ -118,7 +143,7 @@ impl<S: Store> Transfer<S> {
 
     /// Whether the lane is so far ahead of the wire that it shall wait.
     pub fn lane_is_ahead(&self) -> bool {
-        self.session.is_ahead()
+        !self.over && !self.ahead.is_empty()
     }
 
     /// The wire ended; `code` is what the sender closed it with, or 0.

@@ -75,6 +75,14 @@ export class Session {
         return ret !== 0;
     }
     /**
+     * Whether nothing more shall be read from the wire until more came over the lane.
+     * @returns {boolean}
+     */
+    isFull() {
+        const ret = wasm.session_isFull(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
      * The lane ended.
      */
     laneEof() {

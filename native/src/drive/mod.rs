@@ -138,6 +138,15 @@ where
         }
     }
 
+    /// As [`Link::next`], while nothing can be taken: only that the wire is gone is of interest.
+    pub(crate) async fn lost(&mut self) -> Option<Vec<Bytes>> {
+        if self.end.is_some() {
+            pending::<()>().await;
+        }
+        self.end = Some(End::Failed(self.closer.closed().await));
+        None
+    }
+
     /// Ends the wire as the side that has heard the last word.
     pub(crate) async fn close(self) {
         drop(self.outgoing);

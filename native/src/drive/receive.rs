@@ -292,7 +292,7 @@ where
         let link = &mut self.link;
         let pieces = async {
             match full {
-                true => pending().await,
+                true => link.lost().await,
                 false => link.next().await,
             }
         };

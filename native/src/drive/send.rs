@@ -1,7 +1,7 @@
 //! The loop of a sender.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -41,8 +41,8 @@ struct Drive<W: Wire> {
     started: Instant,
     deadline: Option<Instant>,
     outgoing: Option<Bytes>,
-    /// Payload bytes of the blocks that wait to be transmitted, in order.
-    lengths: VecDeque<u64>,
+    /// Payload bytes of the blocks that wait to be transmitted, by index.
+    lengths: BTreeMap<u64, u64>,
     done: u64,
     filling: Filling,
     lanes: Lanes,
@@ -84,7 +84,7 @@ where
         started: Instant::now(),
         deadline: Some(Instant::now() + HANDSHAKE),
         outgoing: None,
-        lengths: VecDeque::new(),
+        lengths: BTreeMap::new(),
         done: 0,
         filling,
         lanes: Lanes::new(side),
@@ -156,7 +156,7 @@ where
     }
 
     fn handed_over(&mut self) {
-        self.done += self.lengths.pop_front().unwrap_or_default();
+        self.done += self.lengths.pop_first().map_or(0, |(_, length)| length);
         self.filling.sent();
         self.progress();
     }
@@ -317,7 +317,7 @@ where
     }
 
     fn submit(&mut self, block: shared::Block) {
-        self.lengths.push_back(block.length() as u64);
+        self.lengths.insert(block.index(), block.length() as u64);
         let buffers = self.context.pool.buffers().clone();
         self.session.submit_as(block, |frame| buffers.lend(frame));
     }

@@ -90,8 +90,6 @@ struct Session<S: State> {
     widening: Widening,
     /// Bytes that came while the state had no room for another frame.
     backlog: BytesMut,
-    /// The peer will say no more.
-    ended: bool,
     /// Wrong codes that are still allowed if this one is wrong.
     tries: u8,
 }
@@ -107,7 +105,6 @@ impl<S: State> Session<S> {
             failure: None,
             widening: Widening::default(),
             backlog: BytesMut::new(),
-            ended: false,
             tries: 0,
         };
         match Shaking::start(credentials, S::ROLE, &mut session.channel) {
@@ -155,10 +152,6 @@ impl<S: State> Session<S> {
         let used = self.take(&backlog);
         backlog.advance(used);
         self.backlog = backlog;
-        if self.ended && self.backlog.is_empty() && !self.state.as_ref().is_some_and(State::is_done)
-        {
-            self.fail(Error::Disconnected);
-        }
     }
 
     fn on_frame(&mut self, frame: Frame) -> Result<(), Error> {
@@ -233,12 +226,17 @@ impl<S: State> Session<S> {
     }
 
     fn eof(&mut self) {
-        self.ended = true;
-        self.resume_backlog();
+        if !self.is_done() {
+            self.fail(Error::Disconnected);
+        }
     }
 
     fn has_failed(&self) -> bool {
         self.failure.is_some()
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.as_ref().is_some_and(State::is_done)
     }
 
     /// This side's end of a lane; the numbers begin at 1.
@@ -274,14 +272,13 @@ impl<S: State> Session<S> {
     }
 
     fn heard_last_word(&self) -> bool {
-        let done = self.state.as_ref().is_some_and(State::is_done);
+        let done = self.is_done();
         let told = matches!(self.failure, Some(Error::Peer { .. } | Error::Disconnected));
         self.channel.rejected || told || done && S::ROLE == Role::Sender
     }
 
     fn abort(&mut self, reason: Reason, detail: &str) {
-        let done = self.state.as_ref().is_some_and(State::is_done);
-        if self.failure.is_none() && !done {
+        if self.failure.is_none() && !self.is_done() {
             self.farewell(Some(reason), detail, None);
             self.failure = Some(Error::Ended(reason));
             self.state = None;
@@ -362,7 +359,7 @@ impl<S: State> Session<S> {
         }
         match &self.failure {
             Some(error) => Err(error.clone()),
-            None if self.state.as_ref().is_some_and(State::is_done) => Ok(Output::Done),
+            None if self.is_done() => Ok(Output::Done),
             None => Ok(Output::Wait),
         }
     }

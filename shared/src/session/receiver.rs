@@ -44,12 +44,13 @@ impl Receiver {
         self.0.receive(bytes);
     }
 
-    /// Whether bytes wait for blocks to be opened: reading more from the wire would only pile them up.
+    /// Whether bytes wait for blocks to be opened, or for those of a lane: reading more from the wire would only pile
+    /// them up.
     pub fn is_full(&self) -> bool {
         !self.0.backlog.is_empty()
     }
 
-    /// The peer will say no more.
+    /// The peer will say no more: what was not taken up yet is of no use.
     pub fn eof(&mut self) {
         self.0.eof();
     }

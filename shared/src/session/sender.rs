@@ -147,7 +147,8 @@ impl Sender {
         });
     }
 
-    /// Answers [`Request::Read`]. Blocks may come in any order.
+    /// Answers [`Request::Read`]. Blocks may come in any order; they are transmitted in that of their indexes, so that
+    /// none ever waits behind one that needs it first.
     pub fn submit(&mut self, block: Block) {
         self.submit_as(block, Bytes::from);
     }
@@ -157,8 +158,10 @@ impl Sender {
         self.0.answer(|mut state, channel| match &mut state {
             Sending::Blocks(progress) => {
                 let (frame, receipt) = block.map_frame(own);
-                progress.submitted(receipt)?;
-                channel.transmit(frame);
+                progress.submitted(receipt, frame)?;
+                while let Some(frame) = progress.next_in_order() {
+                    channel.transmit(frame);
+                }
                 Ok(state)
             }
             _ => Err(Error::Misuse("submit() without a request")),
@@ -181,7 +184,7 @@ enum Sending {
 struct Progress {
     tree: Tree,
     /// Blocks that were submitted before one in front of them.
-    early: BTreeMap<u64, BlockReceipt>,
+    early: BTreeMap<u64, (BlockReceipt, Bytes)>,
     requested: u64,
     bytes: u64,
     /// The index of the last block, once it is known.
@@ -205,9 +208,9 @@ impl Progress {
         }
     }
 
-    fn submitted(&mut self, block: BlockReceipt) -> Result<(), Error> {
+    fn submitted(&mut self, block: BlockReceipt, frame: Bytes) -> Result<(), Error> {
         let fresh = (self.tree.blocks()..self.requested).contains(&block.index);
-        if !fresh || self.early.insert(block.index, block).is_some() {
+        if !fresh || self.early.insert(block.index, (block, frame)).is_some() {
             return Err(Error::Misuse("a block that was not asked for"));
         }
         if self
@@ -222,10 +225,14 @@ impl Progress {
             self.last = Some(block.index);
         }
         self.bytes += u64::from(block.length);
-        while let Some(next) = self.early.remove(&self.tree.blocks()) {
-            self.tree.push(next.hash);
-        }
         Ok(())
+    }
+
+    /// The frame of the block that the tree lacks, if it was submitted.
+    fn next_in_order(&mut self) -> Option<Bytes> {
+        let (block, frame) = self.early.remove(&self.tree.blocks())?;
+        self.tree.push(block.hash);
+        Some(frame)
     }
 
     fn complete(&self) -> bool {

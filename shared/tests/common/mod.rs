@@ -88,7 +88,8 @@ pub(crate) struct Pair {
     pub(crate) slots: Vec<hayate_shared::Slot>,
     /// Blocks go over these instead of the wire; none yet means that they wait.
     pub(crate) lanes: Option<Vec<(Inlet, Vec<u8>)>>,
-    pub(crate) sent: usize,
+    /// The blocks that were transmitted, by index.
+    pub(crate) sent: Vec<u64>,
 }
 
 pub(crate) type Ends = (Result<(), Error>, Result<(), Error>);
@@ -119,7 +120,7 @@ impl Pair {
             to_sender: Vec::new(),
             slots: Vec::new(),
             lanes: None,
-            sent: 0,
+            sent: Vec::new(),
         }
     }
 
@@ -200,15 +201,22 @@ impl Pair {
                 Err(error) => return Some(Err(error)),
                 Ok(Output::Done) => return Some(Ok(())),
                 Ok(Output::Wait) => return None,
-                Ok(Output::Transmit(bytes)) => match &mut self.lanes {
-                    Some(lanes) if hayate_shared::is_block(&bytes) => {
+                Ok(Output::Transmit(bytes)) => {
+                    let block = hayate_shared::is_block(&bytes);
+                    let way = match &mut self.lanes {
                         // Each block to another lane, and the first lane is the slowest: it speaks last.
-                        let place = self.sent % lanes.len();
-                        lanes[place].1.extend_from_slice(&bytes);
-                        self.sent += 1;
+                        Some(lanes) if block => {
+                            let place = self.sent.len() % lanes.len();
+                            &mut lanes[place].1
+                        }
+                        _ => &mut self.to_receiver,
+                    };
+                    way.extend_from_slice(&bytes);
+                    if block {
+                        let index = bytes[1..9].try_into().unwrap();
+                        self.sent.push(u64::from_be_bytes(index));
                     }
-                    _ => self.to_receiver.extend_from_slice(&bytes),
-                },
+                }
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Offer)) => {

@@ -56,6 +56,8 @@ pub(crate) struct World {
     to_sender: Vec<u8>,
     to_receiver: Vec<u8>,
     pub(crate) first: Option<u64>,
+    /// The block that was transmitted last.
+    sent: Option<u64>,
     pub(crate) done: [Option<Result<(), Error>>; 2],
 }
 
@@ -97,6 +99,7 @@ impl World {
             to_sender: Vec::new(),
             to_receiver: Vec::new(),
             first: None,
+            sent: None,
             done: [None, None],
             payload,
         }
@@ -144,7 +147,14 @@ impl World {
     fn poll_sender(&mut self, stream: bool) {
         while self.done[0].is_none() {
             match self.sender.poll() {
-                Ok(Output::Transmit(bytes)) => self.to_receiver.extend_from_slice(&bytes),
+                Ok(Output::Transmit(bytes)) => {
+                    if hayate_shared::is_block(&bytes) {
+                        let index = u64::from_be_bytes(bytes[1..9].try_into().unwrap());
+                        assert!(self.sent < Some(index), "blocks ascend");
+                        self.sent = Some(index);
+                    }
+                    self.to_receiver.extend_from_slice(&bytes);
+                }
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
                 Ok(Output::Request(sender::Request::Offer)) => {

@@ -1,5 +1,4 @@
-//! Whole transfers in one thread: a sender of `shared` and the browser's side, with a store in memory.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! A sender of `shared` and the browser's side, in one thread, with a store in memory.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -11,7 +10,7 @@ use hayate_web::{
     transfer::Transfer,
 };
 use shared::{
-    BLOCK, Binding, Code, Credentials, Offer, Output, Packer, Plain, Reason, Seed, Sender, Side,
+    BLOCK, Binding, Code, Credentials, Offer, Output, Packer, Plain, Seed, Sender, Side,
     cipher::{Suite, Suites},
     lane::Joining,
     path::SafeName,
@@ -19,12 +18,12 @@ use shared::{
     tree::{BlockHash, Tree},
 };
 
-const CERTIFICATE: [u8; 32] = [7; 32];
+pub(crate) const CERTIFICATE: [u8; 32] = [7; 32];
 
 #[derive(Clone, Default)]
-struct Memory {
-    bytes: Rc<RefCell<Vec<u8>>>,
-    room: Option<usize>,
+pub(crate) struct Memory {
+    pub(crate) bytes: Rc<RefCell<Vec<u8>>>,
+    pub(crate) room: Option<usize>,
 }
 
 impl Store for Memory {
@@ -60,52 +59,56 @@ impl Store for Memory {
 }
 
 /// Both ends, and what they came to.
-struct Pair {
-    sender: Sender,
-    offer: Offer,
-    payload: Vec<u8>,
+pub(crate) struct Pair {
+    pub(crate) sender: Sender,
+    pub(crate) offer: Offer,
+    pub(crate) payload: Vec<u8>,
     /// Blocks that wait to be sent the other way round.
-    held: Vec<(shared::Slot, u64)>,
-    backwards: bool,
-    sent: Vec<u64>,
-    browser: Transfer<Memory>,
-    store: Memory,
-    kept: u64,
+    pub(crate) held: Vec<(shared::Slot, u64)>,
+    pub(crate) backwards: bool,
+    pub(crate) sent: Vec<u64>,
+    pub(crate) browser: Transfer<Memory>,
+    pub(crate) store: Memory,
+    pub(crate) kept: u64,
     /// Bytes a message may have.
-    cut: usize,
-    lane: Lane,
-    joining: Option<Joining>,
+    pub(crate) cut: usize,
+    pub(crate) lane: Lane,
+    pub(crate) joining: Option<Joining>,
     /// Bytes that went over the lane, once it has joined.
-    over_lane: Option<usize>,
+    pub(crate) over_lane: Option<usize>,
+    /// What the lane and the wire bring when all else is said.
+    late: (Vec<u8>, Vec<u8>),
 }
 
 /// What becomes of the lane that the sender offers.
 #[derive(Clone, Copy, PartialEq)]
-enum Lane {
+pub(crate) enum Lane {
     /// It offers none.
     None,
     Carries,
     /// Somebody else answers.
     Stranger,
+    /// It carries all but the first block, which the wire brings last.
+    Overtakes,
     /// It ends as soon as it has joined.
     Breaks,
 }
 
 #[derive(Debug, Default)]
-struct Outcome {
-    received: Option<(Received, [u8; 32])>,
-    failure: Option<Failure>,
-    sender: Option<shared::Error>,
-    sent: Vec<u64>,
-    over_lane: Option<usize>,
+pub(crate) struct Outcome {
+    pub(crate) received: Option<(Received, [u8; 32])>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) sender: Option<shared::Error>,
+    pub(crate) sent: Vec<u64>,
+    pub(crate) over_lane: Option<usize>,
 }
 
-fn code(words: [u16; 3]) -> Code {
+pub(crate) fn code(words: [u16; 3]) -> Code {
     Code::generate(7, &words)
 }
 
 impl Pair {
-    fn new(kind: shared::Kind, payload: Vec<u8>) -> Self {
+    pub(crate) fn new(kind: shared::Kind, payload: Vec<u8>) -> Self {
         let sender = Sender::new(Credentials {
             code: code([1, 2, 3]),
             side: Side::Listener,
@@ -140,10 +143,11 @@ impl Pair {
             lane: Lane::None,
             joining: None,
             over_lane: None,
+            late: Default::default(),
         }
     }
 
-    fn run(mut self) -> Outcome {
+    pub(crate) fn run(mut self) -> Outcome {
         let mut outcome = Outcome::default();
         for _ in 0..10_000 {
             let mut quiet = true;
@@ -166,25 +170,14 @@ impl Pair {
                 }
             }
             match self.sender.poll() {
-                Ok(Output::Wait) if quiet => break,
-                Ok(Output::Wait) => {}
-                Ok(Output::Done) => break,
-                Ok(Output::Transmit(bytes)) => {
-                    let lane = self.over_lane.as_mut().filter(|_| shared::is_block(&bytes));
-                    match lane {
-                        Some(carried) => {
-                            *carried += bytes.len();
-                            for piece in bytes.chunks(self.cut) {
-                                self.browser.lane_receive(piece);
-                            }
-                        }
-                        None => {
-                            for piece in bytes.chunks(self.cut) {
-                                self.browser.receive(piece);
-                            }
-                        }
+                Ok(Output::Wait) if quiet => {
+                    if !self.bring_late() {
+                        break;
                     }
                 }
+                Ok(Output::Wait) => {}
+                Ok(Output::Done) => break,
+                Ok(Output::Transmit(bytes)) => self.deliver(&bytes),
                 Ok(Output::Request(request)) => self.answer(request),
                 Err(error) => {
                     outcome.sender = Some(error);
@@ -198,6 +191,39 @@ impl Pair {
         outcome.sent = self.sent;
         outcome.over_lane = self.over_lane;
         outcome
+    }
+
+    fn deliver(&mut self, bytes: &[u8]) {
+        let block = shared::is_block(bytes);
+        let (overtakes, first) = (self.lane == Lane::Overtakes, self.late.1.is_empty());
+        if overtakes && (block && first || !block && !first) {
+            self.late.1.extend_from_slice(bytes);
+        } else if let Some(carried) = self.over_lane.as_mut().filter(|_| block) {
+            *carried += bytes.len();
+            if overtakes {
+                return self.late.0.extend_from_slice(bytes);
+            }
+            for piece in bytes.chunks(self.cut) {
+                self.browser.lane_receive(piece);
+            }
+        } else {
+            for piece in bytes.chunks(self.cut) {
+                self.browser.receive(piece);
+            }
+        }
+    }
+
+    /// The lane brings all that it has in one piece, and then the wire.
+    fn bring_late(&mut self) -> bool {
+        let (lane, wire) = std::mem::take(&mut self.late);
+        if wire.is_empty() {
+            return false;
+        }
+        self.browser.lane_receive(&lane);
+        assert!(self.browser.lane_is_ahead());
+        self.browser.receive(&wire);
+        assert!(!self.browser.lane_is_ahead());
+        true
     }
 
     fn offer_lane(&mut self) {
@@ -216,7 +242,7 @@ impl Pair {
         match self.lane {
             Lane::None => unreachable!("none was offered"),
             Lane::Stranger => self.browser.lane_receive(&[9; 100]),
-            Lane::Carries | Lane::Breaks => {
+            Lane::Carries | Lane::Overtakes | Lane::Breaks => {
                 for piece in joining.greeting().chunks(self.cut) {
                     self.browser.lane_receive(piece);
                 }
@@ -283,7 +309,7 @@ impl Pair {
     }
 }
 
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut noise = vec![0; length];
     let mut x: u32 = 1;
     for byte in &mut noise {
@@ -293,168 +319,9 @@ fn noise(length: usize) -> Vec<u8> {
     noise
 }
 
-fn file() -> shared::Kind {
+pub(crate) fn file() -> shared::Kind {
     shared::Kind::File {
         mtime: 5,
         executable: false,
-    }
-}
-
-#[test]
-fn a_file_arrives_whatever_the_order_of_blocks_and_the_cut() {
-    for length in [0, 1, BLOCK, 3 * BLOCK + 5] {
-        for (backwards, cut) in [(false, 1000), (true, 3 << 20)] {
-            let mut pair = Pair::new(file(), noise(length));
-            (pair.backwards, pair.cut) = (backwards, cut);
-            let store = pair.store.clone();
-            let payload = pair.payload.clone();
-            let outcome = pair.run();
-            let (received, root) = outcome.received.unwrap();
-            assert_eq!(root, *blake3::hash(&payload).as_bytes());
-            assert!(*store.bytes.borrow() == payload, "{length} bytes");
-            assert_eq!(received.files[0].size, length as u64);
-        }
-    }
-}
-
-#[test]
-fn blocks_come_by_the_lane_that_the_sender_offers() {
-    let payload = noise(6 * BLOCK + 5);
-    for cut in [1000, 70_000, 3 << 20] {
-        let mut pair = Pair::new(file(), payload.clone());
-        (pair.lane, pair.cut) = (Lane::Carries, cut);
-        let store = pair.store.clone();
-        let outcome = pair.run();
-        assert!(outcome.received.is_some(), "{:?}", outcome.failure);
-        assert!(*store.bytes.borrow() == payload);
-        assert!(outcome.over_lane.unwrap() > 5 * BLOCK);
-    }
-}
-
-#[test]
-fn a_strangers_lane_leaves_the_blocks_on_the_wire() {
-    let mut pair = Pair::new(file(), noise(3 * BLOCK));
-    pair.lane = Lane::Stranger;
-    let (store, payload) = (pair.store.clone(), pair.payload.clone());
-    let outcome = pair.run();
-    assert!(outcome.received.is_some(), "{:?}", outcome.failure);
-    assert!(*store.bytes.borrow() == payload);
-}
-
-#[test]
-fn a_lane_that_breaks_ends_it() {
-    let mut pair = Pair::new(file(), noise(3 * BLOCK));
-    pair.lane = Lane::Breaks;
-    let outcome = pair.run();
-    assert!(outcome.received.is_none());
-    assert_eq!(outcome.failure.unwrap().kind, Kind::Gone);
-}
-
-#[test]
-fn a_text_is_shown_and_not_stored() {
-    let pair = Pair::new(shared::Kind::Text, "né".into());
-    let store = pair.store.clone();
-    let (received, _) = pair.run().received.unwrap();
-    assert_eq!(received.text.as_deref(), Some("né"));
-    assert!(store.bytes.borrow().is_empty());
-    let outcome = Pair::new(shared::Kind::Text, b"\xff".to_vec()).run();
-    assert_eq!(outcome.failure.unwrap().kind, Kind::Protocol);
-    assert!(matches!(outcome.sender, Some(shared::Error::Peer { .. })));
-}
-
-#[test]
-fn a_stream_arrives_without_a_length() {
-    let pair = Pair::new(shared::Kind::Stream, noise(2 * BLOCK));
-    let (received, _) = pair.run().received.unwrap();
-    assert_eq!(received.length, 2 * BLOCK as u64);
-}
-
-#[test]
-fn kept_blocks_are_not_sent_again() {
-    let payload = noise(3 * BLOCK + 5);
-    // All whole blocks, too many of them, and a torn one behind.
-    for (stored, kept, first) in [(2 * BLOCK + 9, 2, 2), (payload.len(), 4, 3)] {
-        let mut pair = Pair::new(file(), payload.clone());
-        pair.kept = kept;
-        pair.store.bytes.borrow_mut().extend(&payload[..stored]);
-        let store = pair.store.clone();
-        let outcome = pair.run();
-        assert!(outcome.received.is_some(), "{:?}", outcome.failure);
-        assert_eq!(outcome.sent[0], first);
-        assert!(*store.bytes.borrow() == payload);
-    }
-}
-
-#[test]
-fn kept_blocks_of_something_else_are_replaced() {
-    let payload = noise(4 * BLOCK);
-    for backwards in [false, true] {
-        let mut pair = Pair::new(file(), payload.clone());
-        pair.kept = 2;
-        pair.backwards = backwards;
-        pair.store.bytes.borrow_mut().resize(2 * BLOCK, 1);
-        let store = pair.store.clone();
-        let outcome = pair.run();
-        assert!(outcome.received.is_some(), "{:?}", outcome.failure);
-        assert!(*store.bytes.borrow() == payload);
-    }
-}
-
-#[test]
-fn fewer_kept_blocks_than_were_announced_begin_again() {
-    let payload = noise(4 * BLOCK);
-    let mut pair = Pair::new(file(), payload.clone());
-    pair.kept = 3;
-    pair.store.bytes.borrow_mut().extend(&payload[..BLOCK + 7]);
-    let store = pair.store.clone();
-    let outcome = pair.run();
-    assert_eq!(outcome.sent[0], 0);
-    assert!(*store.bytes.borrow() == payload);
-}
-
-#[test]
-fn a_full_store_ends_it_and_the_sender_hears_why() {
-    let mut pair = Pair::new(file(), noise(3 * BLOCK));
-    pair.store.room = Some(BLOCK);
-    let outcome = pair.run();
-    assert_eq!(outcome.failure.unwrap().kind, Kind::Disk);
-    let reason = match outcome.sender {
-        Some(shared::Error::Peer { reason, .. }) => reason,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(reason, Reason::Disk);
-}
-
-#[test]
-fn what_is_no_archive_is_refused() {
-    let directory = shared::Kind::Directory { mtime: 0 };
-    let outcome = Pair::new(directory, noise(BLOCK)).run();
-    assert_eq!(outcome.failure.unwrap().kind, Kind::Protocol);
-}
-
-#[test]
-fn a_wrong_code_is_named_with_the_tries_that_are_left() {
-    let mut pair = Pair::new(file(), noise(1));
-    pair.browser = Transfer::new(code([1, 2, 4]), CERTIFICATE, [2; 32]);
-    let failure = pair.run().failure.unwrap();
-    assert_eq!((failure.kind, failure.left), (Kind::WrongCode, Some(2)));
-}
-
-#[test]
-fn another_certificate_is_a_wrong_code() {
-    let mut pair = Pair::new(file(), noise(1));
-    pair.browser = Transfer::new(code([1, 2, 3]), [8; 32], [2; 32]);
-    assert_eq!(pair.run().failure.unwrap().kind, Kind::WrongCode);
-}
-
-#[test]
-fn a_wire_that_was_closed_with_a_reason_tells_it() {
-    for (code, kind) in [(1, Kind::Cancelled), (0, Kind::Gone), (99, Kind::Gone)] {
-        let mut browser = Transfer::<Memory>::new(self::code([1, 2, 3]), CERTIFICATE, [2; 32]);
-        browser.eof(code);
-        let Some(Event::Failed(failure)) = browser.event() else {
-            panic!("no failure");
-        };
-        assert_eq!(failure.kind, kind);
     }
 }
