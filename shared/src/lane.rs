@@ -176,4 +176,9 @@ impl Inlet {
             Some(frame) => Err(Error::Unexpected(frame.name())),
         }
     }
+
+    /// Gives back the memory of a block that was put away, for the next one to arrive in.
+    pub fn recycle(&mut self, block: Bytes) {
+        self.deframer.recycle(block);
+    }
 }

@@ -338,7 +338,10 @@ impl<S: Store> Transfer<S> {
         };
         payload.arrive(sealed.open()?);
         while let Some((receipt, block)) = payload.store()? {
-            self.session.recycle(block);
+            match &mut self.lane {
+                Some(LaneEnd::Joined(inlet)) => inlet.recycle(block),
+                _ => self.session.recycle(block),
+            }
             self.session.opened(receipt);
         }
         let progress = Event::Progress {
