@@ -19,12 +19,14 @@ export class Done {
   #said = "";
   #result = null;
   #saved = true;
+  /** Of several files those that were saved one by one. */
+  #savedFiles = new Set();
   #list;
 
   constructor(find, status) {
     this.#find = find;
     this.#status = status;
-    this.#list = new FileList(find("files"), find("files-end"), (file) => this.#save(file.blob, file.name));
+    this.#list = new FileList(find("files"), find("files-end"), (file) => this.#saveOne(file));
     find("copy").addEventListener("click", () => this.#copy());
     find("save-one").addEventListener("click", () => this.#save(this.#result.files[0].blob, this.#result.files[0].name));
     find("save-all").addEventListener("click", () => this.#saveAll());
@@ -44,6 +46,7 @@ export class Done {
     const text = result.kind === "text";
     const several = !text && (isSeveral(result.kind) || result.files.length > 1);
     this.#saved = text || result.files.length === 0;
+    this.#savedFiles = new Set();
     const find = this.#find;
     find("done-lead").textContent = t("doneFile");
     if (text) find("done-title").textContent = t("doneText");
@@ -89,10 +92,16 @@ export class Done {
     this.#find("save-note").hidden = text === "";
   }
 
-  #save(blob, name) {
+  #save(blob, name, all = true) {
     download(blob, name);
-    this.#saved = true;
+    this.#saved ||= all;
     this.#status.say(t("statusSaved", { name: quoted(name), before: this.#said }), "good");
+  }
+
+  /** One of several: what is lost by starting over is asked about until none is missing. */
+  #saveOne(file) {
+    this.#savedFiles.add(file);
+    this.#save(file.blob, file.name, this.#savedFiles.size === this.#result.files.length);
   }
 
   async #saveAll() {

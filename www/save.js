@@ -76,7 +76,13 @@ async function write(folder, path, blob) {
   let place = folder;
   for (const name of path.slice(0, -1)) place = await place.getDirectoryHandle(name, { create: true });
   const handle = await place.getFileHandle(path.at(-1), { create: true });
-  await blob.stream().pipeTo(await handle.createWritable());
+  try {
+    await blob.stream().pipeTo(await handle.createWritable());
+  } catch (error) {
+    // What is not whole is not there: until the end it was an empty file.
+    await place.removeEntry(path.at(-1)).catch(() => {});
+    throw error;
+  }
 }
 
 const shareable = (files) => files.map(({ name: wanted, blob }) => {

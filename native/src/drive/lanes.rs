@@ -6,7 +6,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use crate::{
     wire::{Wire, WireCloser, WireError, WireReader, WireWriter},
 };
 
-/// How long a lane may take to come about.
+/// How long a lane may take to come about, from its listening or dialling to both greetings.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Blocks that a lane takes ahead of the one it writes, or hands over ahead of the one that is opened.
@@ -78,12 +78,13 @@ pub(crate) fn dial(
         let mut address = peer;
         address.set_port(port);
         let traffic = traffic.clone();
+        let until = Instant::now() + PATIENCE;
         spawn(async move || {
             let Ok(dialler) = Dialler::with_tuning(bind, tuning()) else {
                 return;
             };
             if let Ok(wire) = dialler.dial(address, PATIENCE).await {
-                run(wire, lane, true, traffic).await;
+                run(wire, lane, true, until, traffic).await;
             }
             dialler.shutdown().await;
         });
@@ -96,6 +97,7 @@ pub(crate) async fn listen(bind: Option<IpAddr>, lanes: Vec<Lane>, traffic: Traf
     let mut ports = vec![0; lanes.len()];
     for (place, lane) in lanes.into_iter().enumerate() {
         let (traffic, tell) = (traffic.clone(), tell.clone());
+        let until = Instant::now() + PATIENCE;
         spawn(async move || {
             let options = ListenOptions {
                 port: Port::Exactly(0),
@@ -111,7 +113,7 @@ pub(crate) async fn listen(bind: Option<IpAddr>, lanes: Vec<Lane>, traffic: Traf
             drop(tell);
             // One chance: whoever comes first and is a stranger has spoilt it, and the blocks go elsewhere.
             if let Ok(Some(wire)) = time::timeout(PATIENCE, listener.accept()).await {
-                run(wire, lane, false, traffic).await;
+                run(wire, lane, false, until, traffic).await;
             }
             listener.shutdown().await;
         });
@@ -143,11 +145,11 @@ fn spawn(work: impl AsyncFnOnce() + Send + 'static) {
 }
 
 /// Greets, and carries blocks until there are no more.
-async fn run(wire: QuicWire, lane: Lane, first: bool, traffic: Traffic) {
+async fn run(wire: QuicWire, lane: Lane, first: bool, until: Instant, traffic: Traffic) {
     let (number, joining) = (lane.number(), lane.join(wire.binding()));
     let (mut reader, mut writer, mut closer) = wire.split();
     let greeting = joining.greeting();
-    let joined = time::timeout(PATIENCE, async {
+    let joined = time::timeout_at(until, async {
         if first {
             writer.write(greeting.clone()).await.ok()?;
         }

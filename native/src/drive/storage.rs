@@ -1,12 +1,6 @@
 //! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
 
-use std::{
-    cell::Cell,
-    collections::BTreeMap,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
 use compio::time;
@@ -19,7 +13,7 @@ use crate::{
 };
 
 /// How long a thread may hold a sink after its last word.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Blocks that wait behind those that the workers have.
 const AHEAD: usize = 3;
@@ -118,11 +112,14 @@ impl Storage {
             ..
         } = self;
         drop((line, tell));
-        while reports.recv_async().await.is_ok() {}
-        let patience = Instant::now() + PATIENCE;
-        while Arc::strong_count(&sink) > 1 && Instant::now() < patience {
-            time::sleep(Duration::from_millis(1)).await;
-        }
+        // A thread may write to a pipe that nobody reads.
+        let _ = time::timeout(PATIENCE, async {
+            while reports.recv_async().await.is_ok() {}
+            while Arc::strong_count(&sink) > 1 {
+                time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
     }
 
     /// The file that is being written, where the payload is an archive.

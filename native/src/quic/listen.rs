@@ -207,7 +207,7 @@ fn open(options: &ListenOptions) -> io::Result<std::net::UdpSocket> {
 
 fn open_port(options: &ListenOptions, port: u16) -> io::Result<std::net::UdpSocket> {
     let (dual, buffer) = (options.bind.is_none(), options.tuning.socket_buffer);
-    socket::on_all_or(options.bind, |ip| {
+    socket::on_one_or_all(options.bind, |ip| {
         socket::bind((ip, port).into(), dual, buffer)
     })
 }

@@ -31,7 +31,7 @@ pub use self::{
 };
 pub(crate) use self::{
     listen::DEADLINE,
-    socket::{dialable, on_all_or, receive_buffer},
+    socket::{dialable, on_one_or_all, receive_buffer},
 };
 use crate::{
     Error,

@@ -29,7 +29,7 @@ pub(super) fn bind(address: SocketAddr, dual: bool, buffer: usize) -> io::Result
 }
 
 /// Opens a port of the address `bind`, or of all of this machine: of IPv4 alone where it has no IPv6.
-pub(crate) fn on_all_or<T>(
+pub(crate) fn on_one_or_all<T>(
     bind: Option<IpAddr>,
     open: impl Fn(IpAddr) -> io::Result<T>,
 ) -> io::Result<T> {

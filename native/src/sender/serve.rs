@@ -62,6 +62,7 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         feed,
         pool: Pool::start(options.compression)?,
         gate: Gate::new(options.receivers),
+        strangers: std::cell::Cell::new(0),
         events: options.events.clone(),
         // Only one connection can keep to a limit.
         lanes: if options.limit.is_some() {

@@ -46,7 +46,7 @@ use crate::{
     Error,
     identity::{Identity, provider},
     places::Places,
-    quic::{SharedPort, Tuning, on_all_or, udp_socket},
+    quic::{SharedPort, Tuning, on_one_or_all, udp_socket},
 };
 use webtransport::Sessions;
 
@@ -72,7 +72,7 @@ pub(crate) struct WebOptions {
 
 /// The TCP port `port`, on the address `bind` or on all of this machine.
 pub(crate) fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
-    on_all_or(bind, |ip| {
+    on_one_or_all(bind, |ip| {
         let address = SocketAddr::from((ip, port));
         let socket = Socket::new(
             Domain::for_address(address),
@@ -197,7 +197,7 @@ enum UdpDoor {
 fn webtransport_socket(bind: Option<IpAddr>, port: u16) -> Option<UdpSocket> {
     let near = port..=port.saturating_add(NEAR);
     near.filter(|near| *near != BEACON_PORT).find_map(|near| {
-        on_all_or(bind, |ip| udp_socket((ip, near).into(), &Tuning::default())).ok()
+        on_one_or_all(bind, |ip| udp_socket((ip, near).into(), &Tuning::default())).ok()
     })
 }
 
