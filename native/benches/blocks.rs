@@ -84,7 +84,9 @@ fn transfer(blocks: u64, suite: Suite, content: &[u8]) -> Times {
             Output::Request(Send::Pair) => sender.pair(2),
             Output::Request(Send::Join(_)) => {}
             Output::Request(Send::Offer) => sender.offer(offer.clone()),
-            Output::Request(Send::Compare(_)) => sender.resume(Tree::new()),
+            Output::Request(Send::Compare(_)) => {
+                sender.resume(Tree::new());
+            }
             Output::Request(Send::Read(slot)) => slots.push(slot),
             Output::Wait | Output::Done => {
                 // One at a time: only what is in a core's reach is measured, not how much memory is in flight.

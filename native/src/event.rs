@@ -85,6 +85,18 @@ pub enum Event {
         /// The peer's address.
         peer: SocketAddr,
     },
+    /// The first part of the payload is there from an earlier run; the rest comes.
+    Resumed {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// Bytes that need not come again.
+        bytes: u64,
+    },
+    /// A transfer failed, but what arrived is kept for another run.
+    Kept {
+        /// The directory that it is in.
+        path: std::path::PathBuf,
+    },
     /// Some payload went through.
     Progress {
         /// The peer's address.

@@ -24,5 +24,5 @@ pub use event::{Event, Offered, Page, Progress};
 pub use options::{Cipher, Compression, DEFAULT_PORT, Target};
 pub use receiver::{Decision, HayateReceiver, Received};
 pub use sender::{HayateSender, Payload, Sent, Survey};
-pub use sink::{OnConflict, Output, Plan};
+pub use sink::{Cleaned, OnConflict, Output, Plan, clean};
 pub use source::Links;

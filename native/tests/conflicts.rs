@@ -119,7 +119,7 @@ fn a_name_that_is_taken_meanwhile_is_not_replaced() {
     let sink = |conflict| {
         Plan::new(&new.offer, &into, conflict)
             .unwrap()
-            .open(false)
+            .open(false, false)
             .unwrap()
     };
     let (fails, renames) = (sink(OnConflict::Fail), sink(OnConflict::Rename));
@@ -204,7 +204,7 @@ fn what_fails_leaves_nothing() {
     for from in [&file, &dir] {
         let sink = Plan::new(&from.offer, &into, OnConflict::Fail)
             .unwrap()
-            .open(false)
+            .open(false, false)
             .unwrap();
         let mode = fs::metadata(to.join(&names(&to)[0]))
             .unwrap()
@@ -326,7 +326,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
             from.offer.bytes = full;
             plan
         };
-        let sink = plan.open(false).unwrap();
+        let sink = plan.open(false, false).unwrap();
         let error = feed(from, &sink).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
         drop(sink);

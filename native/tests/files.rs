@@ -179,7 +179,7 @@ fn links_are_refused_where_they_are_not_wanted() {
         &Output::Directory(to.clone()),
         OnConflict::Fail,
     );
-    let sink = plan.unwrap().open(false).unwrap();
+    let sink = plan.unwrap().open(false, false).unwrap();
     let mut buffer = Vec::new();
     gathered.source.read(0, &mut buffer).unwrap();
     let error = sink.write(0, buffer.into()).unwrap_err();

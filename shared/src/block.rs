@@ -285,4 +285,14 @@ impl BlockReceipt {
     pub fn index(&self) -> u64 {
         self.index
     }
+
+    /// Whether the payload ends with it.
+    pub fn last(&self) -> bool {
+        self.last
+    }
+
+    /// What it hashed to.
+    pub fn hash(&self) -> BlockHash {
+        self.hash
+    }
 }

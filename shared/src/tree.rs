@@ -35,6 +35,11 @@ impl BlockHash {
         let alone = (index == 0 && last).then(|| hasher.finalize().into());
         Self { subtree, alone }
     }
+
+    /// The chaining value of the block's subtree: what tells the block from any other at its place.
+    pub fn chaining_value(&self) -> [u8; 32] {
+        self.subtree
+    }
 }
 
 /// The hash of the blocks from 0 up to [`Tree::blocks`], in a form that more can be added to.

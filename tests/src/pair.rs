@@ -14,6 +14,9 @@ use crate::{Family, Net, Outcome, Process};
 /// The code phrase of the tests.
 pub const CODE: &str = "7-copper-lantern-violin";
 
+/// How the names of directories begin in which something is kept.
+const KEPT: &str = ".hayate-part-";
+
 /// Two machines; the sender runs in `from` on the first, the receiver in `to` on the second.
 #[derive(Debug)]
 pub struct Pair {
@@ -67,6 +70,20 @@ impl Pair {
     /// The names in the receiver's directory, hidden ones too.
     pub fn names(&self) -> Vec<String> {
         names(self.to.path())
+    }
+
+    /// [`Pair::names`] but for what is kept of a transfer that failed.
+    pub fn stored(&self) -> Vec<String> {
+        let mut names = self.names();
+        names.retain(|name| !name.starts_with(KEPT));
+        names
+    }
+
+    /// What is kept of transfers that failed.
+    pub fn kept(&self) -> Vec<String> {
+        let mut names = self.names();
+        names.retain(|name| name.starts_with(KEPT));
+        names
     }
 
     /// `hayate send` with [`CODE`] and `--json`.

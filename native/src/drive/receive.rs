@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{Credentials, Offer, Output, Reason, Receiver, receiver::Request, tree::Tree};
+use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, receiver::Request};
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
@@ -17,7 +17,7 @@ use super::{
     storage::{Report, Storage},
 };
 use crate::{
-    Error, Progress,
+    Error, Event, Progress,
     event::Listener,
     gate::{Gate, Guess},
     pool::Pool,
@@ -171,12 +171,16 @@ where
         limit: Option<u64>,
         bind: Option<IpAddr>,
     ) -> Result<(Stored, u64), Error> {
-        self.session.accept(Tree::new());
-        self.events.accepted(self.link.peer);
         let storage = Storage::start(sink, pool);
+        self.session.accept(storage.kept());
+        self.events.accepted(self.link.peer);
         let result = self.take(offer, &storage, limit, bind).await;
-        // Nothing is left behind: what the threads still hold goes with them.
+        let stays = result.as_ref().err().and_then(|error| storage.stays(error));
+        // What the threads still hold goes with them.
         storage.end().await;
+        if let Some(path) = stays {
+            self.events.tell(Event::Kept { path });
+        }
         result
     }
 
@@ -189,10 +193,20 @@ where
     ) -> Result<(Stored, u64), Error> {
         let mut lanes = Lanes::new(bind);
         let (mut done, mut stored) = (0, None);
+        let mut kept = Some(storage.kept().blocks());
         loop {
             self.crowded = storage.is_busy() && !self.session.has_failed();
             match self.session_output() {
-                Ok(Some(Step::Request(Request::Open(sealed)))) => storage.open(sealed),
+                Ok(Some(Step::Request(Request::Open(sealed)))) => {
+                    if let Some(kept) = kept.take() {
+                        done = self.session.blocks() * BLOCK as u64;
+                        if let Err(error) = self.begin(kept, storage) {
+                            self.fail(error);
+                            continue;
+                        }
+                    }
+                    storage.open(sealed);
+                }
                 Ok(Some(Step::Request(Request::Join(_) | Request::Widen(_)))) if lanes.asked => {}
                 Ok(Some(Step::Request(Request::Join(ports)))) => {
                     lanes.dial(&self.session, self.link.peer, ports);
@@ -247,6 +261,21 @@ where
                 },
             }
         }
+    }
+
+    /// The first block: with it is known whether the sender goes on behind the `kept` ones.
+    fn begin(&self, kept: u64, storage: &Storage) -> Result<(), Error> {
+        let from = self.session.blocks();
+        if from < kept {
+            storage.restart()?;
+        }
+        if from > 0 {
+            self.events.tell(Event::Resumed {
+                peer: self.link.peer,
+                bytes: from * BLOCK as u64,
+            });
+        }
+        Ok(())
     }
 
     fn session_output(&mut self) -> Result<Option<Step>, shared::Error> {

@@ -301,8 +301,7 @@ where
                 self.session.lanes(&ports);
             },
             tree = self.filling.compared.recv_async().fuse() => if let Ok(tree) = tree {
-                self.done = tree.blocks() * shared::BLOCK as u64;
-                self.session.resume(tree);
+                self.done = self.session.resume(tree) * shared::BLOCK as u64;
             },
             () = stop.fuse() => {
                 self.stopped = true;

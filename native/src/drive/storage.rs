@@ -1,13 +1,13 @@
 //! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc, thread, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
 use compio::time;
-use shared::{BlockReceipt, Sealed};
+use shared::{BlockReceipt, Reason, Sealed, tree::Tree};
 
 use crate::{
-    Error,
+    Error, ErrorKind,
     pool::Pool,
     sink::{Sink, Stored},
 };
@@ -122,6 +122,32 @@ impl Storage {
         .await;
     }
 
+    /// The blocks that are there from an earlier run.
+    pub(super) fn kept(&self) -> Tree {
+        self.sink.kept()
+    }
+
+    /// Forgets what was kept, before the first block is opened.
+    pub(super) fn restart(&self) -> Result<(), Error> {
+        self.sink.restart()
+    }
+
+    /// Where something stays for another run after a failure.
+    pub(super) fn stays(&self, error: &Error) -> Option<PathBuf> {
+        // What came from somebody who breaks the protocol is not built upon, and what has changed is not offered again.
+        let useless = match error {
+            Error::Session {
+                error: shared::Error::Peer { reason, .. },
+                ..
+            } => *reason == Reason::SourceChanged,
+            error => matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Unsafe),
+        };
+        if useless {
+            self.sink.discard();
+        }
+        self.sink.stays()
+    }
+
     /// The file that is being written, where the payload is an archive.
     pub(super) fn current(&self) -> Option<Vec<u8>> {
         self.sink.describe()
@@ -130,6 +156,7 @@ impl Storage {
 
 fn keep(sink: &Sink, receipt: BlockReceipt, bytes: Bytes) -> Result<Report, Error> {
     sink.write(receipt.index(), bytes.clone())?;
+    sink.note(&receipt)?;
     Ok(Report::Kept(receipt, bytes))
 }
 

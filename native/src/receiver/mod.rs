@@ -87,6 +87,7 @@ pub struct HayateReceiver {
     conflict: OnConflict,
     output: Output,
     max_size: Option<u64>,
+    resume: bool,
     timeout: Option<Duration>,
     cipher: Cipher,
     events: Listener,
@@ -108,6 +109,7 @@ impl Default for HayateReceiver {
             conflict: OnConflict::default(),
             output: Output::Directory(PathBuf::from(".")),
             max_size: None,
+            resume: true,
             timeout: None,
             cipher: Cipher::default(),
             events: Listener::new(|_| {}),
@@ -182,6 +184,12 @@ impl HayateReceiver {
     /// Refuses offers of more bytes than this, and ends streams that exceed it.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
+        self
+    }
+
+    /// Whether to keep what arrived of a file when the transfer fails, and to go on from what was kept. It is.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
         self
     }
 

@@ -48,12 +48,19 @@ async fn receive(
         Decision::AcceptAs(conflict) => plan.decide(conflict),
         Decision::Decline => return Err(drive.decline(declined()).await),
     }
-    let opened = compio::runtime::spawn_blocking(move || plan.open(true))
-        .await
-        .unwrap_or_else(|_| Err(Error::Internal("the target was not opened".into())));
-    let sink = match opened {
-        Ok(sink) => sink,
-        Err(error) => return Err(drive.decline(error).await),
+    let resume = options.resume;
+    let opening = compio::runtime::spawn_blocking(move || plan.open(true, resume));
+    let sink = match drive.while_waiting(opening).await {
+        Ok(Ok(Ok(sink))) => sink,
+        Ok(Ok(Err(error))) => return Err(drive.decline(error).await),
+        Ok(Err(_)) => {
+            let error = Error::Internal("the target was not opened".into());
+            return Err(drive.decline(error).await);
+        }
+        Err(error) => {
+            drive.end(Some(&error)).await;
+            return Err(error);
+        }
     };
     let started = Instant::now();
     let pool = Pool::start(Compression::Off)?;

@@ -13,10 +13,15 @@ use std::{
 };
 
 use cap_std::fs::{Dir, OpenOptions};
-use shared::BLOCK;
+use shared::{
+    BLOCK, BlockReceipt,
+    tree::{BlockHash, Tree},
+};
 
 use super::{
-    OnConflict, Stored, finished, lock, mismatch,
+    OnConflict, Stored, finished,
+    journal::{RECORD, open_kept},
+    lock, mismatch,
     publish::{Item, Target, publish},
     staging::{PAYLOAD, Staging},
 };
@@ -42,29 +47,83 @@ pub(super) struct FileSink {
     conflict: OnConflict,
     /// Where the highest block so far ends.
     end: AtomicU64,
+    /// Blocks from an earlier run.
+    kept: Tree,
     /// `None` once finished.
     staging: Mutex<Option<Staging>>,
 }
 
 impl FileSink {
+    /// A file in the staging directory; it goes on behind the blocks that `records` are of, as far as they are there.
     pub(super) fn create(
-        staging: Staging,
+        mut staging: Staging,
+        records: &[[u8; RECORD]],
         name: OsString,
         shape: Shape,
         conflict: OnConflict,
     ) -> Result<Self, Error> {
         let path = staging.parent_path().join(&name);
-        let file = create_new(staging.dir(), Path::new(PAYLOAD), shape.executable)
-            .map_err(|error| Error::disk("create", &path, error))?;
+        let (file, kept) = match reopen(&mut staging, records) {
+            Some(kept) => kept,
+            None => {
+                let fresh = begin(&mut staging, shape.executable)
+                    .map_err(|error| Error::disk("create", &path, error))?;
+                (fresh, Tree::new())
+            }
+        };
         Ok(Self {
             file,
             path,
             name,
             shape,
             conflict,
-            end: AtomicU64::new(0),
+            end: AtomicU64::new(kept.blocks() * BLOCK as u64),
+            kept,
             staging: Mutex::new(Some(staging)),
         })
+    }
+
+    /// The blocks that are there from an earlier run.
+    pub(super) fn kept(&self) -> &Tree {
+        &self.kept
+    }
+
+    /// Begins with nothing.
+    pub(super) fn restart(&self) -> Result<(), Error> {
+        self.end.store(0, Ordering::Relaxed);
+        let cut = || {
+            self.file.set_len(0)?;
+            match lock(&self.staging).as_mut().and_then(Staging::journal) {
+                Some(journal) => journal.cut(0),
+                None => Ok(()),
+            }
+        };
+        cut().map_err(|error| Error::disk("write", &self.path, error))
+    }
+
+    /// Notes that a block was written.
+    pub(super) fn note(&self, receipt: &BlockReceipt) -> Result<(), Error> {
+        match lock(&self.staging).as_mut().and_then(Staging::journal) {
+            Some(journal) => journal
+                .add(receipt)
+                .map_err(|error| Error::disk("write", &self.path, error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Where something stays when this is dropped.
+    pub(super) fn stays(&self) -> Option<PathBuf> {
+        lock(&self.staging)
+            .as_ref()
+            .filter(|staging| staging.is_kept())
+            .map(Staging::path)
+    }
+
+    /// Has nothing stay.
+    pub(super) fn discard(&self) {
+        if let Some(staging) = lock(&self.staging).as_mut() {
+            staging.discard();
+        }
     }
 
     pub(super) fn write(&self, index: u64, block: &[u8]) -> Result<(), Error> {
@@ -82,7 +141,18 @@ impl FileSink {
     }
 
     pub(super) fn finish(&self) -> Result<Stored, Error> {
-        let staging = lock(&self.staging).take().ok_or_else(finished)?;
+        let mut staging = lock(&self.staging).take().ok_or_else(finished)?;
+        let result = self.publish(&staging);
+        if let Err(Error::Disk { .. } | Error::Exists { .. }) = result {
+            // All of it is right, and the next run may find its place.
+            *lock(&self.staging) = Some(staging);
+        } else {
+            staging.discard();
+        }
+        result
+    }
+
+    fn publish(&self, staging: &Staging) -> Result<Stored, Error> {
         let end = self.end.load(Ordering::Relaxed);
         if self.shape.size.is_some_and(|size| size != end) {
             return Err(mismatch("less content than was offered"));
@@ -105,6 +175,61 @@ impl FileSink {
         let names = publish(staging.dir(), target, &[item], self.conflict)?;
         Ok(stored_one(target.path, names))
     }
+}
+
+fn begin(staging: &mut Staging, executable: bool) -> io::Result<File> {
+    if let Some(journal) = staging.journal() {
+        journal.cut(0)?;
+        // What an earlier run left without a block that counts.
+        let _ = staging.dir().remove_file(PAYLOAD);
+    }
+    create_new(staging.dir(), Path::new(PAYLOAD), executable)
+}
+
+/// What an earlier run left, as far as it is what its journal says.
+fn reopen(staging: &mut Staging, records: &[[u8; RECORD]]) -> Option<(File, Tree)> {
+    if records.is_empty() {
+        return None;
+    }
+    let file = open_kept(staging.dir(), Path::new(PAYLOAD)).ok()?;
+    let tree = prove(&file, records)
+        .ok()
+        .filter(|tree| tree.blocks() > 0)?;
+    // What is behind them, if anything, was not on record yet; without it holes are holes again.
+    file.set_len(tree.blocks() * BLOCK as u64).ok()?;
+    staging.journal()?.cut(tree.blocks()).ok()?;
+    Some((file, tree))
+}
+
+/// Reads again what is on record, up to the first block that is not what it was.
+fn prove(file: &File, records: &[[u8; RECORD]]) -> io::Result<Tree> {
+    let mut tree = Tree::new();
+    let mut block = vec![0; BLOCK];
+    for (index, record) in (0..).zip(records) {
+        let read = read_at_most(file, &mut block, index * BLOCK as u64)?;
+        // Zeros at the end may never have been written.
+        block[read..].fill(0);
+        let hash = BlockHash::of(index, false, &block);
+        if hash.chaining_value() != *record {
+            break;
+        }
+        tree.push(hash);
+    }
+    Ok(tree)
+}
+
+/// Reads up to the end of the file or of `block`.
+fn read_at_most(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < block.len() {
+        match read_at(file, &mut block[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// The outcome for a single item.
@@ -156,6 +281,16 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
 
 /// The page of most file systems.
 const MIN_HOLE: usize = 4096;
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
+}
 
 #[cfg(unix)]
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {

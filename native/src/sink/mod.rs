@@ -5,6 +5,7 @@
 
 mod durable;
 mod file;
+mod journal;
 mod plan;
 mod publish;
 mod rename;
@@ -18,6 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use shared::{BlockReceipt, tree::Tree};
 
 use crate::Error;
 use file::FileSink;
@@ -25,7 +27,7 @@ use stream::{StreamSink, TextSink};
 use tree::TreeSink;
 
 pub use plan::Plan;
-pub use staging::is_staging;
+pub use staging::{Cleaned, clean, is_staging};
 
 /// Where a person wants the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,13 +71,13 @@ pub struct Stored {
 /// Takes the blocks of one payload and stores them at the end.
 ///
 /// Shared by the threads that open blocks. Dropped before [`Sink::finish`] succeeded, it removes what
-/// it wrote and leaves everything else as it was.
+/// it wrote, unless that [stays](Sink::stays) for another run, and leaves everything else as it was.
 #[derive(Debug)]
 pub struct Sink(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    File(FileSink),
+    File(Box<FileSink>),
     Tree(Box<Ordered<TreeSink>>),
     Stream(Ordered<StreamSink>),
     Text(Ordered<TextSink>),
@@ -83,7 +85,7 @@ enum Kind {
 
 impl Sink {
     fn file(sink: FileSink) -> Self {
-        Self(Kind::File(sink))
+        Self(Kind::File(Box::new(sink)))
     }
 
     fn tree(sink: TreeSink) -> Self {
@@ -114,6 +116,51 @@ impl Sink {
             Kind::Tree(tree) => tree.push(index, |tree| tree.push(block)),
             Kind::Stream(stream) => stream.push(index, |stream| stream.push(&block)),
             Kind::Text(text) => text.push(index, |text| text.push(&block)),
+        }
+    }
+
+    /// The first blocks of the payload that are there from an earlier run and were read again.
+    pub fn kept(&self) -> Tree {
+        match &self.0 {
+            Kind::File(file) => file.kept().clone(),
+            _ => Tree::new(),
+        }
+    }
+
+    /// Forgets what was kept: the sender begins again.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub fn restart(&self) -> Result<(), Error> {
+        match &self.0 {
+            Kind::File(file) => file.restart(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that the block of this receipt was [written](Sink::write), so that another run need not ask for it.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub fn note(&self, receipt: &BlockReceipt) -> Result<(), Error> {
+        match &self.0 {
+            Kind::File(file) => file.note(receipt),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where something stays for another run when this sink is dropped without an end.
+    pub fn stays(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Kind::File(file) => file.stays(),
+            _ => None,
+        }
+    }
+
+    /// Has nothing stay: what came is not to be trusted.
+    pub fn discard(&self) {
+        if let Kind::File(file) = &self.0 {
+            file.discard();
         }
     }
 

@@ -12,9 +12,10 @@ use shared::{Kind, MAX_TOP_LEVEL, Offer, path::SafeName};
 use super::{
     OnConflict, Output, Sink,
     file::{self, FileSink},
+    journal::{self, Identity, RECORD},
     publish::free_name,
     rename::look,
-    staging::Staging,
+    staging::{self, Staging},
     stream::{StreamSink, TextSink},
     tree::{self, Becomes, TreeSink},
 };
@@ -114,11 +115,12 @@ impl Plan {
         self.conflict = conflict;
     }
 
-    /// Starts to store it; `links` says whether an archive may hold symbolic links.
+    /// Starts to store it; `links` says whether an archive may hold symbolic links, `resume` whether it goes on where an
+    /// earlier run was cut and may be gone on with. What was kept is read again, which takes its time.
     ///
     /// # Errors
     /// [`Error::Exists`] when its name is taken and that was to fail, [`Error::Disk`].
-    pub fn open(self, links: bool) -> Result<Sink, Error> {
+    pub fn open(self, links: bool, resume: bool) -> Result<Sink, Error> {
         let Self {
             offer,
             place,
@@ -145,17 +147,21 @@ impl Plan {
                         ..
                     }
                 );
-                let staging = parent.stage()?;
                 if is_tree(&offer.kind) {
                     let becomes = Becomes::Directory { name, mtime };
-                    return open_tree(staging, &offer, links, becomes, conflict);
+                    return open_tree(parent.stage()?, &offer, links, becomes, conflict);
                 }
+                let identity = journal::identity(&offer).filter(|_| resume);
+                let (staging, records) = match identity {
+                    Some(identity) => parent.stage_again(&identity)?,
+                    None => (parent.stage()?, Vec::new()),
+                };
                 let shape = file::Shape {
                     size: offer.payload,
                     mtime,
                     executable,
                 };
-                FileSink::create(staging, name, shape, conflict).map(Sink::file)
+                FileSink::create(staging, &records, name, shape, conflict).map(Sink::file)
             }
             Place::Within(parent) => {
                 let becomes = Becomes::Items {
@@ -284,6 +290,17 @@ impl Parent {
     }
 
     fn stage(self) -> Result<Staging, Error> {
+        let (dir, path) = self.made()?;
+        Staging::create(dir, path)
+    }
+
+    /// With what was kept of the offer with this identity.
+    fn stage_again(self, identity: &Identity) -> Result<(Staging, Vec<[u8; RECORD]>), Error> {
+        let (dir, path) = self.made()?;
+        Staging::keeping(dir, path, identity)
+    }
+
+    fn made(self) -> Result<(Dir, PathBuf), Error> {
         let dir = match self.dir {
             Some(dir) => dir,
             None => {
@@ -293,7 +310,7 @@ impl Parent {
                     .map_err(|error| Error::disk("open", &self.path, error))?
             }
         };
-        Staging::create(dir, self.path)
+        Ok((dir, self.path))
     }
 
     /// # Errors
@@ -315,7 +332,9 @@ impl Parent {
         let Ok(space) = rustix::fs::fstatvfs(dir) else {
             return Ok(());
         };
+        let kept = journal::identity(offer).map_or(0, |identity| staging::kept(dir, &identity));
         let free = space.f_bavail.saturating_mul(space.f_frsize);
+        let free = free.saturating_add(kept);
         let full = |what: String| {
             let error = io::Error::new(io::ErrorKind::StorageFull, what);
             Err(Error::disk("store this in", &self.path, error))

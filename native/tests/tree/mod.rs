@@ -101,7 +101,7 @@ pub(crate) fn deliver(
     output: &Output,
     conflict: OnConflict,
 ) -> Result<Stored, Error> {
-    let sink = Plan::new(&from.offer, output, conflict)?.open(true)?;
+    let sink = Plan::new(&from.offer, output, conflict)?.open(true, false)?;
     feed(from, &sink)
 }
 

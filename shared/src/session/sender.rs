@@ -132,19 +132,20 @@ impl Sender {
         });
     }
 
-    /// Answers [`Request::Compare`].
-    pub fn resume(&mut self, own: Tree) {
+    /// Answers [`Request::Compare`], and says how many blocks need not be sent.
+    pub fn resume(&mut self, own: Tree) -> u64 {
+        let mut from = 0;
         self.0.answer(|state, channel| match state {
             Sending::Comparing(offer, have) => {
                 let equal = own.blocks() == have.blocks && own.proof() == have.proof;
                 let tree = if equal { own } else { Tree::new() };
-                channel.send(&Message::Start {
-                    from: tree.blocks(),
-                });
+                from = tree.blocks();
+                channel.send(&Message::Start { from });
                 Ok(Sending::Blocks(Box::new(Progress::new(&offer, tree))))
             }
             _ => Err(Error::Misuse("resume() without a request")),
         });
+        from
     }
 
     /// Answers [`Request::Read`]. Blocks may come in any order; they are transmitted in that of their indexes, so that

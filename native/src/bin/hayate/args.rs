@@ -39,6 +39,12 @@ pub(crate) enum Command {
     /// Find the sender of a code phrase and store what it offers
     #[command(visible_aliases = ["rx", "recv"], after_help = after_help())]
     Receive(Box<ReceiveArgs>),
+    /// Remove what failed transfers have left in a directory
+    Clean {
+        /// The directory that they were received in
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -199,6 +205,9 @@ pub(crate) struct ReceiveArgs {
     /// Refuse an offer larger than this, such as 500M or 1.5GiB
     #[arg(long, value_name = "SIZE", env = "HAYATE_MAX_SIZE", value_parser = quantity::size)]
     pub(crate) max_size: Option<u64>,
+    /// Keep nothing of a file when the transfer fails, and begin anew where something was kept
+    #[arg(long, env = "HAYATE_NO_RESUME", value_parser = quantity::switch)]
+    pub(crate) no_resume: bool,
     /// Seal with AES-256-GCM or ChaCha20-Poly1305 [default: auto, the faster one]
     #[arg(long, env = "HAYATE_CIPHER", value_parser = cipher_parser(), help_heading = NETWORK)]
     pub(crate) cipher: Option<Cipher>,

@@ -1,6 +1,7 @@
 //! The command line of Hayate.
 
 mod args;
+mod clean;
 mod completions;
 mod endpoint;
 mod failure;
@@ -50,6 +51,7 @@ fn run(words: Vec<OsString>, start: Instant) -> Result<(), Failure> {
     match cli.command {
         Command::Send(args) => send::run(*args, &matches_of_command, global, start),
         Command::Receive(args) => receive::run(*args, &matches_of_command, global, start),
+        Command::Clean { directory } => clean::run(&directory).map_err(told),
         Command::Completions { shell } => completions::run(shell).map_err(told),
         Command::Man => man::run().map_err(told),
     }

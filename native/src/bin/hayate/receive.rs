@@ -82,6 +82,7 @@ fn receiver(args: &ReceiveArgs, code: String, ui: &Ui) -> HayateReceiver {
         timeout: args.timeout,
         cipher: args.cipher,
     )
+    .resume(!args.no_resume)
     .on_event(move |event| events.event(&event))
 }
 

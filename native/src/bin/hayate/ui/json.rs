@@ -89,6 +89,15 @@ impl Lines {
             }
             Event::Offered(offered) => vec![self.offer(offered)],
             Event::Accepted { peer } => vec![self.consent(*peer, true)],
+            Event::Resumed { peer, bytes } => {
+                let fields = json!({ "peer": endpoint(peer), "bytes": bytes });
+                vec![self.line("resumed", fields)]
+            }
+            Event::Kept { path } => {
+                let mut fields = json!({});
+                name(&mut fields, "path", path.as_os_str().as_encoded_bytes());
+                vec![self.line("kept", fields)]
+            }
             Event::Progress { peer, progress } => self.progress(*peer, progress),
             Event::Skipped { path, why } => {
                 let mut fields = json!({ "why": why });

@@ -111,6 +111,17 @@ impl Screen {
             Event::Accepted { peer } => {
                 self.peers.insert(*peer, now);
             }
+            Event::Resumed { bytes, .. } => self.say(&format!(
+                "Going on behind the {} that are here already.",
+                text::bytes(*bytes)
+            )),
+            Event::Kept { path } => {
+                self.bars.clear();
+                self.say(&format!(
+                    "What arrived is kept in {}: run both sides again to go on, or hayate clean to drop it.",
+                    super::place(path)
+                ));
+            }
             Event::Progress { peer, progress } => {
                 if let Some(line) = self.bars.update(*peer, progress, now) {
                     self.say(&line);

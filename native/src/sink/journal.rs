@@ -1,0 +1,194 @@
+//! What is kept of a payload that was cut: how many of its first blocks are there, and what they hashed to.
+//!
+//! A file of 49 bytes that name the format and the offer, and 32 bytes a block in order; a record that was cut itself
+//! does not count. Nothing is believed of it: each block is read again and must hash to its record.
+
+use std::{collections::BTreeMap, fs::File, io, path::Path};
+
+use cap_std::fs::{Dir, OpenOptions};
+use shared::{BLOCK, BlockReceipt, Kind, Offer};
+
+use super::file::write_at;
+
+/// The name of the journal in its staging directory.
+const NAME: &str = "journal";
+
+const FORMAT: &[u8; 17] = b"hayate/7 journal\n";
+
+/// Bytes of what an offer is known by.
+const IDENTITY: usize = 32;
+
+const HEADER: u64 = (FORMAT.len() + IDENTITY) as u64;
+
+/// Bytes of a record: the chaining value of a block.
+pub(super) const RECORD: usize = 32;
+
+/// What an offer is known by: two that agree in it may be one that was cut.
+pub(super) type Identity = [u8; IDENTITY];
+
+/// The identity of an offer, where a part of it is worth keeping: of a file of more than one block.
+pub(super) fn identity(offer: &Offer) -> Option<Identity> {
+    let Kind::File { mtime, executable } = offer.kind else {
+        return None;
+    };
+    let length = offer.payload.filter(|length| *length > BLOCK as u64)?;
+    let mut hasher = blake3::Hasher::new_derive_key("hayate/7 offer of what is kept");
+    hasher.update(format!("{length} {mtime} {executable} ").as_bytes());
+    hasher.update(offer.name.as_bytes());
+    Some(hasher.finalize().into())
+}
+
+/// The journal of a payload that arrives.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    /// Records in the file.
+    blocks: u64,
+    /// Blocks that came before one in front of them.
+    early: BTreeMap<u64, [u8; RECORD]>,
+}
+
+impl Journal {
+    /// An empty journal in a new directory.
+    pub(super) fn create(dir: &Dir, identity: &Identity) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let file = dir.open_with(NAME, &options)?.into_std();
+        write_at(&file, &[&FORMAT[..], identity].concat(), 0)?;
+        Ok(Self {
+            file,
+            blocks: 0,
+            early: BTreeMap::new(),
+        })
+    }
+
+    /// The journal that is in the directory, and its records.
+    ///
+    /// # Errors
+    /// The system's, and [`io::ErrorKind::InvalidData`] where it is none of this offer.
+    pub(super) fn open(dir: &Dir, identity: &Identity) -> io::Result<(Self, Vec<[u8; RECORD]>)> {
+        let file = open_kept(dir, Path::new(NAME))?;
+        let mut content = Vec::new();
+        io::Read::read_to_end(&mut &file, &mut content)?;
+        let records = content
+            .strip_prefix(FORMAT)
+            .and_then(|rest| rest.strip_prefix(identity));
+        let records = records.ok_or(io::ErrorKind::InvalidData)?;
+        let (records, _) = records.as_chunks::<RECORD>();
+        let records = records.to_vec();
+        let journal = Self {
+            file,
+            blocks: records.len() as u64,
+            early: BTreeMap::new(),
+        };
+        Ok((journal, records))
+    }
+
+    /// Blocks that are on record.
+    pub(super) fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    /// Forgets the blocks behind the first `blocks`.
+    pub(super) fn cut(&mut self, blocks: u64) -> io::Result<()> {
+        self.early.clear();
+        self.blocks = self.blocks.min(blocks);
+        self.file.set_len(HEADER + self.blocks * RECORD as u64)
+    }
+
+    /// Records a block that is in the file. The last one tells that the payload ends, and must come again.
+    pub(super) fn add(&mut self, receipt: &BlockReceipt) -> io::Result<()> {
+        if receipt.last() {
+            return Ok(());
+        }
+        self.early
+            .insert(receipt.index(), receipt.hash().chaining_value());
+        let mut records = Vec::new();
+        let first = self.blocks;
+        while let Some(record) = self.early.remove(&self.blocks) {
+            records.extend_from_slice(&record);
+            self.blocks += 1;
+        }
+        write_at(&self.file, &records, HEADER + first * RECORD as u64)
+    }
+}
+
+/// Opens a file that an earlier run left: one that is ours, no link, and has no other name.
+pub(super) fn open_kept(dir: &Dir, name: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32,
+    );
+    let file = dir.open_with(name, &options)?.into_std();
+    let found = file.metadata()?;
+    #[cfg(unix)]
+    let alone = {
+        use std::os::unix::fs::MetadataExt as _;
+        found.nlink() == 1 && found.uid() == rustix::process::geteuid().as_raw()
+    };
+    #[cfg(not(unix))]
+    let alone = true;
+    match found.is_file() && alone {
+        true => Ok(file),
+        false => Err(io::Error::other("it was replaced by something else")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const IDENTITY: Identity = [7; 32];
+
+    fn directory() -> (tempfile::TempDir, Dir) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(root.path(), cap_std::ambient_authority()).unwrap();
+        (root, dir)
+    }
+
+    fn written(root: &tempfile::TempDir, records: &[u8]) {
+        let content = [&FORMAT[..], &IDENTITY, records].concat();
+        fs::write(root.path().join(NAME), content).unwrap();
+    }
+
+    #[test]
+    fn a_record_that_was_cut_does_not_count() {
+        let (root, dir) = directory();
+        written(&root, &[[1; 32], [2; 32]].concat()[..63]);
+        let (mut journal, records) = Journal::open(&dir, &IDENTITY).unwrap();
+        assert_eq!((records, journal.blocks()), (vec![[1; 32]], 1));
+        journal.cut(9).unwrap();
+        let (_, records) = Journal::open(&dir, &IDENTITY).unwrap();
+        assert_eq!(records, [[1; 32]]);
+        assert_eq!(fs::metadata(root.path().join(NAME)).unwrap().len(), 49 + 32);
+    }
+
+    #[test]
+    fn another_offer_or_format_is_not_taken() {
+        let (root, dir) = directory();
+        written(&root, &[1; 32]);
+        assert!(Journal::open(&dir, &[8; 32]).is_err());
+        fs::write(root.path().join(NAME), "hayate/8 journal\n").unwrap();
+        assert!(Journal::open(&dir, &IDENTITY).is_err());
+        assert!(Journal::create(&dir, &IDENTITY).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_with_two_names_or_a_link_is_not_taken() {
+        let (root, dir) = directory();
+        written(&root, &[1; 32]);
+        let path = root.path().join(NAME);
+        fs::hard_link(&path, root.path().join("other")).unwrap();
+        assert!(Journal::open(&dir, &IDENTITY).is_err());
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("other", &path).unwrap();
+        assert!(Journal::open(&dir, &IDENTITY).is_err());
+    }
+}
