@@ -10,6 +10,7 @@ pub mod files;
 pub mod net;
 pub mod pair;
 pub mod process;
+pub mod relay;
 pub mod screen;
 pub mod terminal;
 
@@ -19,4 +20,5 @@ pub use files::{Disk, noise, snapshot};
 pub use net::{Family, Net, Space};
 pub use pair::{CODE, Pair};
 pub use process::{Outcome, Process};
+pub use relay::{Faults, Relay};
 pub use terminal::Terminal;
