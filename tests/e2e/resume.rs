@@ -106,6 +106,24 @@ fn a_link_in_the_place_of_what_was_kept_is_not_followed() {
 }
 
 #[test]
+fn a_journal_in_pieces_is_begun_anew() {
+    let pair = cut();
+    let journal = pair.to(&pair.kept()[0]).join("journal");
+    fs::write(&journal, [0; 9]).unwrap();
+    assert_eq!(again(&pair, &PLAIN), None);
+}
+
+#[test]
+fn a_journal_of_more_blocks_than_there_are_harms_nothing() {
+    let pair = cut();
+    let journal = pair.to(&pair.kept()[0]).join("journal");
+    let mut content = fs::read(&journal).unwrap();
+    content.resize(content.len() + 32_000, 0);
+    fs::write(&journal, content).unwrap();
+    assert!(again(&pair, &PLAIN).unwrap() >= 3 * MIB as u64);
+}
+
+#[test]
 fn another_file_that_looks_the_same_is_sent_from_the_start() {
     let pair = cut();
     pair.write("big.bin", noise(LENGTH, 2));
@@ -164,7 +182,7 @@ fn what_a_transfer_uses_is_not_cleaned() {
 #[test]
 fn what_another_transfer_uses_is_not_taken_up() {
     let pair = cut();
-    let lock = fs::File::open(pair.to(&pair.kept()[0])).unwrap();
+    let lock = fs::File::open(pair.to(&pair.kept()[0]).join("lock")).unwrap();
     lock.lock().unwrap();
     let (_, received) = pair.transfer(["big.bin"], PLAIN);
     assert!(received.events("resumed").is_empty(), "{received}");

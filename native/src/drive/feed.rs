@@ -112,7 +112,7 @@ impl Filling {
             let _ = compare.send(Tree::new());
             return;
         };
-        let source = Arc::clone(source);
+        let (source, tell) = (Arc::clone(source), self.tell.clone());
         let buffers = self.pool.buffers().clone();
         self.pool.run(move |_| {
             let mut tree = Tree::new();
@@ -126,7 +126,7 @@ impl Filling {
                     Ok(last) => {
                         tree.push(BlockHash::of(index, last, plain.payload()));
                     }
-                    Err(_) => return drop(compare.send(Tree::new())),
+                    Err(error) => return drop(tell.send(Err(error))),
                 }
             }
             let _ = compare.send(tree);

@@ -175,10 +175,8 @@ where
         self.session.accept(storage.kept());
         self.events.accepted(self.link.peer);
         let result = self.take(offer, &storage, limit, bind).await;
-        let stays = result.as_ref().err().and_then(|error| storage.stays(error));
         // What the threads still hold goes with them.
-        storage.end().await;
-        if let Some(path) = stays {
+        if let Some(path) = storage.end(result.as_ref().err()).await {
             self.events.tell(Event::Kept { path });
         }
         result

@@ -102,8 +102,11 @@ impl Storage {
     }
 
     /// Waits, for a while, until no thread holds the sink any more: a sink that did not finish removes what it wrote
-    /// when the last of them lets go.
-    pub(super) async fn end(self) {
+    /// when the last of them lets go. Says where something stays for another run after `failure`.
+    pub(super) async fn end(self, failure: Option<&Error>) -> Option<PathBuf> {
+        if let Some(error) = failure {
+            self.judge(error);
+        }
         let Self {
             sink,
             line,
@@ -120,6 +123,7 @@ impl Storage {
             }
         })
         .await;
+        failure.and_then(|_| sink.stays())
     }
 
     /// The blocks that are there from an earlier run.
@@ -132,20 +136,19 @@ impl Storage {
         self.sink.restart()
     }
 
-    /// Where something stays for another run after a failure.
-    pub(super) fn stays(&self, error: &Error) -> Option<PathBuf> {
+    /// Has nothing stay after an error that makes it useless.
+    fn judge(&self, error: &Error) {
         // What came from somebody who breaks the protocol is not built upon, and what has changed is not offered again.
         let useless = match error {
             Error::Session {
                 error: shared::Error::Peer { reason, .. },
                 ..
-            } => *reason == Reason::SourceChanged,
+            } => matches!(reason, Reason::SourceChanged | Reason::Violation),
             error => matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Unsafe),
         };
         if useless {
             self.sink.discard();
         }
-        self.sink.stays()
     }
 
     /// The file that is being written, where the payload is an archive.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -49,6 +49,8 @@ pub(super) struct FileSink {
     end: AtomicU64,
     /// Blocks from an earlier run.
     kept: Tree,
+    /// Nothing of it shall stay.
+    useless: AtomicBool,
     /// `None` once finished.
     staging: Mutex<Option<Staging>>,
 }
@@ -63,11 +65,11 @@ impl FileSink {
         conflict: OnConflict,
     ) -> Result<Self, Error> {
         let path = staging.parent_path().join(&name);
-        let (file, kept) = match reopen(&mut staging, records) {
+        let failed = |error| Error::disk("create", &path, error);
+        let (file, kept) = match reopen(&mut staging, records).map_err(failed)? {
             Some(kept) => kept,
             None => {
-                let fresh = begin(&mut staging, shape.executable)
-                    .map_err(|error| Error::disk("create", &path, error))?;
+                let fresh = begin(&mut staging, shape.executable).map_err(failed)?;
                 (fresh, Tree::new())
             }
         };
@@ -79,6 +81,7 @@ impl FileSink {
             conflict,
             end: AtomicU64::new(kept.blocks() * BLOCK as u64),
             kept,
+            useless: AtomicBool::new(false),
             staging: Mutex::new(Some(staging)),
         })
     }
@@ -121,9 +124,29 @@ impl FileSink {
 
     /// Has nothing stay.
     pub(super) fn discard(&self) {
+        self.useless.store(true, Ordering::Relaxed);
         if let Some(staging) = lock(&self.staging).as_mut() {
             staging.discard();
         }
+    }
+
+    /// Whether the file in the staging directory is the one that was written, and was not moved yet.
+    fn is_staged(&self, staging: &Staging) -> io::Result<bool> {
+        #[cfg(unix)]
+        {
+            use cap_std::fs::MetadataExt as _;
+            let (ours, there) = (
+                self.file.metadata()?,
+                staging.dir().symlink_metadata(PAYLOAD)?,
+            );
+            let ours = (
+                std::os::unix::fs::MetadataExt::dev(&ours),
+                std::os::unix::fs::MetadataExt::ino(&ours),
+            );
+            Ok(ours == (there.dev(), there.ino()))
+        }
+        #[cfg(not(unix))]
+        staging.dir().try_exists(PAYLOAD)
     }
 
     pub(super) fn write(&self, index: u64, block: &[u8]) -> Result<(), Error> {
@@ -143,11 +166,13 @@ impl FileSink {
     pub(super) fn finish(&self) -> Result<Stored, Error> {
         let mut staging = lock(&self.staging).take().ok_or_else(finished)?;
         let result = self.publish(&staging);
-        if let Err(Error::Disk { .. } | Error::Exists { .. }) = result {
-            // All of it is right, and the next run may find its place.
-            *lock(&self.staging) = Some(staging);
-        } else {
-            staging.discard();
+        // All of it is right, and the next run may find its place.
+        let again = matches!(result, Err(Error::Disk { .. } | Error::Exists { .. }))
+            && !self.useless.load(Ordering::Relaxed)
+            && self.is_staged(&staging).unwrap_or(false);
+        match again {
+            true => *lock(&self.staging) = Some(staging),
+            false => staging.discard(),
         }
         result
     }
@@ -160,7 +185,11 @@ impl FileSink {
         let settle = || {
             self.file.set_len(end)?;
             set_mtime(&self.file, self.shape.mtime);
-            self.file.sync_all()
+            self.file.sync_all()?;
+            match self.is_staged(staging)? {
+                true => Ok(()),
+                false => Err(io::Error::other("somebody else uses its staging directory")),
+            }
         };
         settle().map_err(|error| Error::disk("write", &self.path, error))?;
         let target = Target {
@@ -187,26 +216,50 @@ fn begin(staging: &mut Staging, executable: bool) -> io::Result<File> {
 }
 
 /// What an earlier run left, as far as it is what its journal says.
-fn reopen(staging: &mut Staging, records: &[[u8; RECORD]]) -> Option<(File, Tree)> {
+fn reopen(staging: &mut Staging, records: &[[u8; RECORD]]) -> io::Result<Option<(File, Tree)>> {
     if records.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let file = open_kept(staging.dir(), Path::new(PAYLOAD)).ok()?;
-    let tree = prove(&file, records)
-        .ok()
-        .filter(|tree| tree.blocks() > 0)?;
+    let file = match open_kept(staging.dir(), Path::new(PAYLOAD)) {
+        Ok(file) => file,
+        // Gone, or replaced by something that is no file of ours.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Other) => {
+            return Ok(None);
+        }
+        Err(error) if is_link(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let tree = prove(&file, records);
+    if tree.blocks() == 0 {
+        return Ok(None);
+    }
     // What is behind them, if anything, was not on record yet; without it holes are holes again.
-    file.set_len(tree.blocks() * BLOCK as u64).ok()?;
-    staging.journal()?.cut(tree.blocks()).ok()?;
-    Some((file, tree))
+    file.set_len(tree.blocks() * BLOCK as u64)?;
+    if let Some(journal) = staging.journal() {
+        journal.cut(tree.blocks())?;
+    }
+    Ok(Some((file, tree)))
 }
 
-/// Reads again what is on record, up to the first block that is not what it was.
-fn prove(file: &File, records: &[[u8; RECORD]]) -> io::Result<Tree> {
+/// What opening a link without following it says.
+fn is_link(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
+}
+
+/// Reads again what is on record, up to the first block that is not what it was or cannot be read.
+fn prove(file: &File, records: &[[u8; RECORD]]) -> Tree {
     let mut tree = Tree::new();
     let mut block = vec![0; BLOCK];
     for (index, record) in (0..).zip(records) {
-        let read = read_at_most(file, &mut block, index * BLOCK as u64)?;
+        let Ok(read) = read_at_most(file, &mut block, index * BLOCK as u64) else {
+            break;
+        };
         // Zeros at the end may never have been written.
         block[read..].fill(0);
         let hash = BlockHash::of(index, false, &block);
@@ -215,7 +268,7 @@ fn prove(file: &File, records: &[[u8; RECORD]]) -> io::Result<Tree> {
         }
         tree.push(hash);
     }
-    Ok(tree)
+    tree
 }
 
 /// Reads up to the end of the file or of `block`.

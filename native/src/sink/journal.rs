@@ -11,7 +11,7 @@ use shared::{BLOCK, BlockReceipt, Kind, Offer};
 use super::file::write_at;
 
 /// The name of the journal in its staging directory.
-const NAME: &str = "journal";
+pub(super) const NAME: &str = "journal";
 
 const FORMAT: &[u8; 17] = b"hayate/7 journal\n";
 
@@ -62,14 +62,19 @@ impl Journal {
         })
     }
 
-    /// The journal that is in the directory, and its records.
+    /// The journal that is in the directory, and its first `most` records.
     ///
     /// # Errors
     /// The system's, and [`io::ErrorKind::InvalidData`] where it is none of this offer.
-    pub(super) fn open(dir: &Dir, identity: &Identity) -> io::Result<(Self, Vec<[u8; RECORD]>)> {
+    pub(super) fn open(
+        dir: &Dir,
+        identity: &Identity,
+        most: u64,
+    ) -> io::Result<(Self, Vec<[u8; RECORD]>)> {
         let file = open_kept(dir, Path::new(NAME))?;
         let mut content = Vec::new();
-        io::Read::read_to_end(&mut &file, &mut content)?;
+        let longest = HEADER + most.saturating_mul(RECORD as u64);
+        io::Read::read_to_end(&mut io::Read::take(&file, longest), &mut content)?;
         let records = content
             .strip_prefix(FORMAT)
             .and_then(|rest| rest.strip_prefix(identity));
@@ -161,21 +166,29 @@ mod tests {
     fn a_record_that_was_cut_does_not_count() {
         let (root, dir) = directory();
         written(&root, &[[1; 32], [2; 32]].concat()[..63]);
-        let (mut journal, records) = Journal::open(&dir, &IDENTITY).unwrap();
+        let (mut journal, records) = Journal::open(&dir, &IDENTITY, 9).unwrap();
         assert_eq!((records, journal.blocks()), (vec![[1; 32]], 1));
         journal.cut(9).unwrap();
-        let (_, records) = Journal::open(&dir, &IDENTITY).unwrap();
+        let (_, records) = Journal::open(&dir, &IDENTITY, 9).unwrap();
         assert_eq!(records, [[1; 32]]);
         assert_eq!(fs::metadata(root.path().join(NAME)).unwrap().len(), 49 + 32);
+    }
+
+    #[test]
+    fn no_more_records_count_than_the_payload_has_blocks() {
+        let (root, dir) = directory();
+        written(&root, &[1; 320]);
+        let (journal, records) = Journal::open(&dir, &IDENTITY, 3).unwrap();
+        assert_eq!((journal.blocks(), records.len()), (3, 3));
     }
 
     #[test]
     fn another_offer_or_format_is_not_taken() {
         let (root, dir) = directory();
         written(&root, &[1; 32]);
-        assert!(Journal::open(&dir, &[8; 32]).is_err());
+        assert!(Journal::open(&dir, &[8; 32], 9).is_err());
         fs::write(root.path().join(NAME), "hayate/8 journal\n").unwrap();
-        assert!(Journal::open(&dir, &IDENTITY).is_err());
+        assert!(Journal::open(&dir, &IDENTITY, 9).is_err());
         assert!(Journal::create(&dir, &IDENTITY).is_err());
     }
 
@@ -186,9 +199,9 @@ mod tests {
         written(&root, &[1; 32]);
         let path = root.path().join(NAME);
         fs::hard_link(&path, root.path().join("other")).unwrap();
-        assert!(Journal::open(&dir, &IDENTITY).is_err());
+        assert!(Journal::open(&dir, &IDENTITY, 9).is_err());
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("other", &path).unwrap();
-        assert!(Journal::open(&dir, &IDENTITY).is_err());
+        assert!(Journal::open(&dir, &IDENTITY, 9).is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use shared::{Kind, MAX_TOP_LEVEL, Offer, path::SafeName};
+use shared::{BLOCK, Kind, MAX_TOP_LEVEL, Offer, path::SafeName};
 
 use super::{
     OnConflict, Output, Sink,
@@ -153,7 +153,11 @@ impl Plan {
                 }
                 let identity = journal::identity(&offer).filter(|_| resume);
                 let (staging, records) = match identity {
-                    Some(identity) => parent.stage_again(&identity)?,
+                    Some(identity) => {
+                        // The last block tells that the payload ends, and is never kept.
+                        let most = offer.payload.unwrap_or(0).saturating_sub(1) / BLOCK as u64;
+                        parent.stage_again(&identity, most)?
+                    }
                     None => (parent.stage()?, Vec::new()),
                 };
                 let shape = file::Shape {
@@ -295,9 +299,13 @@ impl Parent {
     }
 
     /// With what was kept of the offer with this identity.
-    fn stage_again(self, identity: &Identity) -> Result<(Staging, Vec<[u8; RECORD]>), Error> {
+    fn stage_again(
+        self,
+        identity: &Identity,
+        most: u64,
+    ) -> Result<(Staging, Vec<[u8; RECORD]>), Error> {
         let (dir, path) = self.made()?;
-        Staging::keeping(dir, path, identity)
+        Staging::keeping(dir, path, identity, most)
     }
 
     fn made(self) -> Result<(Dir, PathBuf), Error> {
@@ -332,7 +340,8 @@ impl Parent {
         let Ok(space) = rustix::fs::fstatvfs(dir) else {
             return Ok(());
         };
-        let kept = journal::identity(offer).map_or(0, |identity| staging::kept(dir, &identity));
+        let identity = journal::identity(offer).filter(|_| self.dir.is_some());
+        let kept = identity.map_or(0, |identity| staging::kept(dir, &identity));
         let free = space.f_bavail.saturating_mul(space.f_frsize);
         let free = free.saturating_add(kept);
         let full = |what: String| {

@@ -1,13 +1,14 @@
 //! A private directory where everything is written before it gets its name.
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
 
-use cap_std::fs::{Dir, DirBuilder};
+use cap_std::fs::{Dir, DirBuilder, OpenOptions};
 
-use super::journal::{Identity, Journal, RECORD};
+use super::journal::{self, Identity, Journal, RECORD, open_kept};
 use crate::Error;
 
 /// A directory of our own inside the one the payload goes to. On drop it is removed with everything in it, unless it has
@@ -19,12 +20,17 @@ pub(super) struct Staging {
     parent_path: PathBuf,
     name: String,
     dir: Dir,
+    /// Keeps others out as long as it is open.
+    _lock: Option<File>,
     /// What makes it worth keeping.
     journal: Option<Journal>,
 }
 
 /// What a payload is called in the staging directory until it is published.
 pub(super) const PAYLOAD: &str = "payload";
+
+/// The file that is locked.
+const LOCK: &str = "lock";
 
 const PREFIX: &str = ".hayate-part-";
 
@@ -59,59 +65,44 @@ impl Staging {
         let mut id = [0; 8];
         getrandom::fill(&mut id)
             .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
-        Self::named(parent, parent_path, name_of(id))
-    }
-
-    /// The directory of an offer, which is kept; with the records of its journal, if it was kept already. Where somebody
-    /// else uses it, or it is not ours, a new one.
-    pub(super) fn keeping(
-        parent: Dir,
-        parent_path: PathBuf,
-        identity: &Identity,
-    ) -> Result<(Self, Vec<[u8; RECORD]>), Error> {
-        let name = name_for(identity);
-        if parent.symlink_metadata(&name).is_err() {
-            let mut staging = Self::named(parent, parent_path, name)?;
-            // Without a journal it only cannot be kept.
-            staging.journal = Journal::create(&staging.dir, identity).ok();
-            return Ok((staging, Vec::new()));
-        }
-        let found = open_own(&parent, &name).and_then(|dir| {
-            take(&dir)?;
-            let (journal, records) = Journal::open(&dir, identity)?;
-            Ok((dir, journal, records))
-        });
-        match found {
-            Ok((dir, journal, records)) => {
-                let staging = Self {
-                    parent,
-                    parent_path,
-                    name,
-                    dir,
-                    journal: Some(journal),
-                };
-                Ok((staging, records))
-            }
-            _ => Ok((Self::create(parent, parent_path)?, Vec::new())),
-        }
-    }
-
-    fn named(parent: Dir, parent_path: PathBuf, name: String) -> Result<Self, Error> {
-        let failed = |error| Error::disk("create a directory in", &parent_path, error);
-        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        parent.create_dir_with(&name, &builder).map_err(failed)?;
-        let dir = open_own(&parent, &name).map_err(failed)?;
-        take(&dir).map_err(failed)?;
+        let name = name_of(id);
+        let made = make(&parent, &name).and_then(|()| open_own(&parent, &name));
+        let dir =
+            made.map_err(|error| Error::disk("create a directory in", &parent_path, error))?;
+        // Nobody else knows the name; the lock is for who cleans.
+        let lock = take(&dir).ok();
         Ok(Self {
             parent,
             parent_path,
             name,
             dir,
+            _lock: lock,
             journal: None,
         })
+    }
+
+    /// The directory of an offer, which is kept; with the records of its journal, if it was kept already: `most` of them
+    /// at most. Where somebody else uses it, or it is not ours, or cannot be locked, a new one.
+    pub(super) fn keeping(
+        parent: Dir,
+        parent_path: PathBuf,
+        identity: &Identity,
+        most: u64,
+    ) -> Result<(Self, Vec<[u8; RECORD]>), Error> {
+        match kept_by(&parent, &name_for(identity), identity, most) {
+            Ok((dir, lock, journal, records)) => {
+                let staging = Self {
+                    parent,
+                    parent_path,
+                    name: name_for(identity),
+                    dir,
+                    _lock: Some(lock),
+                    journal: Some(journal),
+                };
+                Ok((staging, records))
+            }
+            Err(_) => Ok((Self::create(parent, parent_path)?, Vec::new())),
+        }
     }
 
     /// What is on record of the payload, where it is kept.
@@ -153,10 +144,45 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if !self.is_kept() {
+            // An open file hinders the removal on network file systems.
+            self.journal = None;
             // Nobody can be told.
             let _ = self.parent.remove_dir_all(&self.name);
         }
     }
+}
+
+/// Creates a directory that is only ours.
+fn make(parent: &Dir, name: &str) -> io::Result<()> {
+    #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    parent.create_dir_with(name, &builder)
+}
+
+/// Opens or creates the directory of an offer, locked, with its journal and the records in it.
+fn kept_by(
+    parent: &Dir,
+    name: &str,
+    identity: &Identity,
+    most: u64,
+) -> io::Result<(Dir, File, Journal, Vec<[u8; RECORD]>)> {
+    match make(parent, name) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let dir = open_own(parent, name)?;
+    let lock = take(&dir)?;
+    let (journal, records) = match Journal::open(&dir, identity, most) {
+        Ok(found) => found,
+        Err(_) => {
+            // None yet, or one that a crash has left in pieces.
+            let _ = dir.remove_file(journal::NAME);
+            (Journal::create(&dir, identity)?, Vec::new())
+        }
+    };
+    Ok((dir, lock, journal, records))
 }
 
 /// What [`clean`] did.
@@ -164,7 +190,7 @@ impl Drop for Staging {
 pub struct Cleaned {
     /// Directories that were removed.
     pub removed: Vec<PathBuf>,
-    /// Directories that a transfer uses now, or that are not ours.
+    /// Directories that a transfer uses now, that are not ours, or that cannot be removed.
     pub left: Vec<PathBuf>,
 }
 
@@ -182,36 +208,30 @@ pub fn clean(directory: &Path) -> Result<Cleaned, Error> {
             continue;
         };
         let path = directory.join(name);
-        let free = open_own(&parent, name).and_then(|dir| take(&dir).map(|()| dir));
-        // Taken until it is gone.
-        match free {
-            Ok(_dir) => {
-                parent
-                    .remove_dir_all(name)
-                    .map_err(|error| Error::disk("remove", &path, error))?;
-                cleaned.removed.push(path);
-            }
+        // Locked until it is gone.
+        let lock = open_own(&parent, name).and_then(|dir| take(&dir));
+        let removed = lock.and_then(|_lock| parent.remove_dir_all(name));
+        match removed {
+            Ok(()) => cleaned.removed.push(path),
             Err(_) => cleaned.left.push(path),
         }
     }
     Ok(cleaned)
 }
 
-/// Keeps others from using the directory as long as it is open.
-#[cfg(unix)]
-fn take(dir: &Dir) -> io::Result<()> {
-    use rustix::{fs::FlockOperation, io::Errno};
-    match rustix::fs::flock(dir, FlockOperation::NonBlockingLockExclusive) {
-        // A file system without locks is one without two transfers of the same file at a time, it is hoped.
-        Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => Ok(()),
-        taken => Ok(taken?),
-    }
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "its twin can fail")]
-fn take(_: &Dir) -> io::Result<()> {
-    Ok(())
+/// Keeps others from using the directory as long as the file is open. A regular file, because network file systems and
+/// Windows lock no directories.
+fn take(dir: &Dir) -> io::Result<File> {
+    let name = Path::new(LOCK);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let lock = match dir.open_with(name, &options) {
+        Ok(lock) => lock.into_std(),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_kept(dir, name)?,
+        Err(error) => return Err(error),
+    };
+    lock.try_lock()?;
+    Ok(lock)
 }
 
 /// Opens the directory just created, and not what somebody put in its place.
@@ -219,7 +239,7 @@ fn take(_: &Dir) -> io::Result<()> {
 fn open_own(parent: &Dir, name: &str) -> io::Result<Dir> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = std::fs::File::from(rustix::fs::openat(parent, name, flags, Mode::empty())?);
+    let file = File::from(rustix::fs::openat(parent, name, flags, Mode::empty())?);
     let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata()?);
     if owner != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other("it was replaced by somebody else's"));
