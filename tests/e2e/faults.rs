@@ -10,6 +10,7 @@ use std::{
 use hayate_tests::{
     CODE, Disk, Outcome, Pair, Process, noise,
     pair::{PLAIN, names},
+    snapshot,
 };
 use rustix::process::Signal;
 
@@ -224,7 +225,7 @@ fn a_disk_that_fills_up_on_the_way_ends_both_and_keeps_nothing() {
 }
 
 #[test]
-fn a_tree_that_fills_the_disk_ends_both_and_keeps_nothing() {
+fn a_tree_that_fills_the_disk_ends_both_and_goes_on_when_there_is_room() {
     let (pair, disk) = (Pair::new(), Disk::new(4 << 20));
     for number in 0..8 {
         pair.write(format!("tree/{number}"), noise(400_000, number));
@@ -233,10 +234,19 @@ fn a_tree_that_fills_the_disk_ends_both_and_keeps_nothing() {
     let sender = pair.send(["tree", "--limit", "1M", "--compress", "off"]);
     let receiver = receive_on(&pair, &disk);
     receiver.wait_for_event("consent");
-    fs::write(disk.path().join("other"), noise(3 << 20, 9)).unwrap();
+    let other = disk.path().join("other");
+    fs::write(&other, noise(5 << 19, 9)).unwrap();
     receiver.finish().expect(8);
     sender.finish().expect(14);
-    assert_eq!(names(disk.path()), ["other"]);
+    let left = names(disk.path());
+    assert!(!left.iter().any(|name| name == "tree"), "{left:?}");
+    fs::remove_file(other).unwrap();
+    let sender = pair.send(["tree"]);
+    let received = receive_on(&pair, &disk).finish().expect(0);
+    sender.finish().expect(0);
+    assert_eq!(received.events("resumed").len(), 1, "{received}");
+    assert_eq!(names(disk.path()), ["tree"]);
+    assert!(snapshot(&disk.path().join("tree")) == snapshot(&pair.from("tree")));
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn kill(pair: &Pair, what: &str, kill: u64, tally: &mut Tally) {
         .first()
         .map_or(0, |here| here["bytes"].as_u64().unwrap());
     tally.resumed += u64::from(here > 0);
-    if what == "file" && !finished {
+    if !finished {
         let again = done.saturating_sub(here);
         tally.most_again = tally.most_again.max(again);
         assert!(again <= SLACK, "{again} bytes came again after kill {kill}");

@@ -1,9 +1,13 @@
-//! What arrived of a file before the transfer was cut need not come again.
+//! What arrived of a file or a tree before the transfer was cut need not come again.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, os::unix::fs::FileExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
+    path::PathBuf,
+};
 
-use hayate_tests::{Pair, Process, files::set_mtime, noise, pair::PLAIN};
+use hayate_tests::{Pair, Process, files::set_mtime, noise, pair::PLAIN, snapshot};
 use rustix::process::Signal;
 
 const MIB: usize = 1 << 20;
@@ -15,7 +19,12 @@ const LENGTH: usize = 6 * MIB + 5;
 fn under_way(pair: &Pair, receive: &[&str]) -> (Process, Process) {
     pair.write("big.bin", noise(LENGTH, 1));
     set_mtime(&pair.from("big.bin"), 1_700_000_000);
-    let sender = pair.send(["big.bin", "--limit", "2M", "--compress", "off"]);
+    on_its_way(pair, "big.bin", receive)
+}
+
+fn on_its_way(pair: &Pair, what: &str, receive: &[&str]) -> (Process, Process) {
+    let slow = ["--limit", "2M", "--compress", "off", "--links", "keep"];
+    let sender = pair.send([&[what][..], &slow].concat());
     let receiver = pair.receive(receive);
     receiver.wait_for("three blocks", |out, _| {
         let done = out.rsplit_once("\"done\":")?.1;
@@ -28,13 +37,120 @@ fn under_way(pair: &Pair, receive: &[&str]) -> (Process, Process) {
 /// A file of which three blocks or more are kept, since both were killed.
 fn cut() -> Pair {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair, &PLAIN);
+    kill(&pair, under_way(&pair, &PLAIN));
+    pair
+}
+
+fn kill(pair: &Pair, (sender, receiver): (Process, Process)) {
     receiver.signal(Signal::KILL);
     receiver.finish();
     sender.signal(Signal::KILL);
     sender.finish();
     assert_eq!((pair.kept().len(), pair.stored().len()), (1, 0));
+}
+
+/// A tree of some seven blocks, of which three or more are kept: files that begin and end anywhere, one of two blocks and a
+/// hole, empty ones, empty directories, links, programs.
+fn cut_tree() -> Pair {
+    let pair = Pair::new();
+    for number in 0..25_u64 {
+        let path = format!("tree/{}/{number:02}", number % 5);
+        pair.write(path, noise(170_000 + 7 * number as usize, number));
+    }
+    fs::create_dir(pair.from("tree/0/empty")).unwrap();
+    let hole = [&noise(700_000, 3)[..], &vec![0; 900_000], &noise(9, 3)].concat();
+    pair.write("tree/1/hole", hole);
+    pair.write("tree/1/nothing", "");
+    std::os::unix::fs::symlink("00", pair.from("tree/0/link")).unwrap();
+    let program = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(pair.from("tree/0/05"), program).unwrap();
+    set_mtime(&pair.from("tree/1/06"), 1_000_000_007);
+    let way = on_its_way(&pair, "tree", &PLAIN);
+    kill(&pair, way);
     pair
+}
+
+/// Runs both again for the tree: how many bytes did not come again.
+#[track_caller]
+fn tree_again(pair: &Pair) -> Option<u64> {
+    let (_, received) = pair.transfer(["tree", "--links", "keep"], PLAIN);
+    assert_eq!(pair.names(), ["tree"]);
+    assert!(snapshot(&pair.to("tree")) == snapshot(&pair.from("tree")));
+    let resumed = received.events("resumed");
+    Some(resumed.first()?["bytes"].as_u64().unwrap())
+}
+
+#[test]
+fn a_tree_goes_on_where_it_was() {
+    let pair = cut_tree();
+    assert!(tree_again(&pair).unwrap() >= 3 * MIB as u64);
+}
+
+#[test]
+fn several_paths_go_on_where_they_were() {
+    let pair = Pair::new();
+    for name in ["a", "b"] {
+        pair.write(name, noise(LENGTH / 2, 1));
+        set_mtime(&pair.from(name), 1_700_000_000);
+    }
+    let slow = ["a", "b", "--limit", "2M", "--compress", "off"];
+    let sender = pair.send(slow);
+    let receiver = pair.receive(PLAIN);
+    receiver.wait_for_event("progress");
+    sender.signal(Signal::INT);
+    sender.finish().expect(130);
+    receiver.finish().expect(14);
+    let (_, received) = pair.transfer(["a", "b"], PLAIN);
+    assert_eq!(received.events("resumed").len(), 1, "{received}");
+    assert_eq!(pair.names(), ["a", "b"]);
+    assert!(pair.received("b") == noise(LENGTH / 2, 1));
+}
+
+#[test]
+fn a_file_of_a_tree_that_was_spoiled_comes_again_with_what_is_behind_it() {
+    let pair = cut_tree();
+    let file = payload(&pair).join("0/20");
+    let file = fs::File::options().write(true).open(file).unwrap();
+    file.write_all_at(b"spoiled", 9).unwrap();
+    assert_eq!(tree_again(&pair), None);
+    let pair = cut_tree();
+    let file = payload(&pair).join("1/hole");
+    let file = fs::File::options().write(true).open(file).unwrap();
+    file.write_all_at(b"spoiled", 1_600_000 - 3).unwrap();
+    assert!(tree_again(&pair).unwrap() >= MIB as u64);
+}
+
+#[test]
+fn a_file_of_a_tree_that_is_missing_or_a_link_comes_again() {
+    for link in [false, true] {
+        let pair = cut_tree();
+        let file = payload(&pair).join("1/06");
+        fs::remove_file(&file).unwrap();
+        if link {
+            std::os::unix::fs::symlink(pair.from("tree/1/06"), &file).unwrap();
+        }
+        tree_again(&pair);
+    }
+}
+
+#[test]
+fn what_is_no_longer_in_a_tree_does_not_arrive() {
+    let pair = cut_tree();
+    // As many entries and bytes as before, of which the last are others.
+    let top = fs::metadata(pair.from("tree")).unwrap().modified().unwrap();
+    for number in [4, 9, 14, 19, 24] {
+        let path = |name: &str| pair.from(format!("tree/{name}"));
+        let renamed = path(&format!("4/{}", number + 50));
+        fs::rename(path(&format!("4/{number:02}")), renamed).unwrap();
+    }
+    for number in [8, 13, 18, 23] {
+        let path = |name: &str| pair.from(format!("tree/{name}"));
+        let renamed = path(&format!("3/{}", number + 50));
+        fs::rename(path(&format!("3/{number:02}")), renamed).unwrap();
+    }
+    let directory = fs::File::open(pair.from("tree")).unwrap();
+    directory.set_modified(top).unwrap();
+    tree_again(&pair);
 }
 
 fn payload(pair: &Pair) -> PathBuf {

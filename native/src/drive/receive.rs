@@ -191,14 +191,14 @@ where
     ) -> Result<(Stored, u64), Error> {
         let mut lanes = Lanes::new(bind);
         let (mut done, mut stored) = (0, None);
-        let mut kept = Some(storage.kept().blocks());
+        let mut begun = false;
         loop {
             self.crowded = storage.is_busy() && !self.session.has_failed();
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => {
-                    if let Some(kept) = kept.take() {
+                    if !std::mem::replace(&mut begun, true) {
                         done = self.session.blocks() * BLOCK as u64;
-                        if let Err(error) = self.begin(kept, storage) {
+                        if let Err(error) = self.begin(storage) {
                             self.fail(error);
                             continue;
                         }
@@ -261,12 +261,10 @@ where
         }
     }
 
-    /// The first block: with it is known whether the sender goes on behind the `kept` ones.
-    fn begin(&self, kept: u64, storage: &Storage) -> Result<(), Error> {
+    /// The first block: with it is known whether the sender goes on behind the kept ones.
+    fn begin(&self, storage: &Storage) -> Result<(), Error> {
         let from = self.session.blocks();
-        if from < kept {
-            storage.restart()?;
-        }
+        storage.begin(from)?;
         if from > 0 {
             self.events.tell(Event::Resumed {
                 peer: self.link.peer,

@@ -1,6 +1,13 @@
 //! The threads behind a sink: any worker opens a block; where the sink wants blocks in order, one thread feeds it.
 
-use std::{cell::Cell, collections::BTreeMap, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use compio::time;
@@ -35,7 +42,7 @@ pub(super) struct Storage {
     /// Blocks on their way to where they belong.
     busy: Cell<usize>,
     /// To the thread that keeps the order, where there is one.
-    line: Option<flume::Sender<(BlockReceipt, Bytes)>>,
+    line: RefCell<Option<flume::Sender<(BlockReceipt, Bytes)>>>,
     tell: Reports,
     reports: flume::Receiver<Result<Report, Error>>,
 }
@@ -44,17 +51,11 @@ impl Storage {
     pub(super) fn start(sink: Sink, pool: Pool) -> Self {
         let sink = Arc::new(sink);
         let (tell, reports) = flume::unbounded();
-        let line = sink.ordered().then(|| {
-            let (line, queue) = flume::unbounded();
-            let (sink, tell) = (Arc::clone(&sink), tell.clone());
-            thread::spawn(move || keep_in_order(&sink, &queue, &tell));
-            line
-        });
         Self {
             pool,
             sink,
             busy: Cell::new(0),
-            line,
+            line: RefCell::new(None),
             tell,
             reports,
         }
@@ -63,13 +64,14 @@ impl Storage {
     /// Whether so many blocks wait that more would only leave the caches before their turn. Where the order counts it is
     /// never said: what they wait for may be the next one to come.
     pub(super) fn is_busy(&self) -> bool {
-        self.line.is_none() && self.busy.get() >= self.pool.workers() + AHEAD
+        !self.sink.ordered() && self.busy.get() >= self.pool.workers() + AHEAD
     }
 
     /// Has a block opened and put where it belongs. The session bounds how many are on their way.
     pub(super) fn open(&self, sealed: Sealed) {
         self.busy.set(self.busy.get() + 1);
-        let (sink, line, tell) = (Arc::clone(&self.sink), self.line.clone(), self.tell.clone());
+        let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
+        let line = self.line.borrow().clone();
         self.pool.run(move |_| {
             let opened = match sealed.open() {
                 Ok(opened) => opened,
@@ -131,9 +133,18 @@ impl Storage {
         self.sink.kept()
     }
 
-    /// Forgets what was kept, before the first block is opened.
-    pub(super) fn restart(&self) -> Result<(), Error> {
-        self.sink.restart()
+    /// The first block is about to be opened, and the sender goes on from block `from`.
+    pub(super) fn begin(&self, from: u64) -> Result<(), Error> {
+        if from < self.sink.kept().blocks() {
+            self.sink.restart()?;
+        }
+        if self.sink.ordered() {
+            let (line, queue) = flume::unbounded();
+            let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
+            thread::spawn(move || keep_in_order(&sink, from, &queue, &tell));
+            self.line.replace(Some(line));
+        }
+        Ok(())
     }
 
     /// Has nothing stay after an error that makes it useless.
@@ -164,9 +175,13 @@ fn keep(sink: &Sink, receipt: BlockReceipt, bytes: Bytes) -> Result<Report, Erro
 }
 
 /// Workers finish in any order; the sink gets blocks by index. The session's window bounds what waits here.
-fn keep_in_order(sink: &Sink, queue: &flume::Receiver<(BlockReceipt, Bytes)>, tell: &Reports) {
+fn keep_in_order(
+    sink: &Sink,
+    mut due: u64,
+    queue: &flume::Receiver<(BlockReceipt, Bytes)>,
+    tell: &Reports,
+) {
     let mut waiting = BTreeMap::new();
-    let mut due = 0;
     for (receipt, bytes) in queue {
         waiting.insert(receipt.index(), (receipt, bytes));
         while let Some((receipt, bytes)) = waiting.remove(&due) {

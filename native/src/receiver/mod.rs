@@ -187,7 +187,8 @@ impl HayateReceiver {
         self
     }
 
-    /// Whether to keep what arrived of a file when the transfer fails, and to go on from what was kept. It is.
+    /// Whether to keep what arrived of files and directories when the transfer fails, and to go on from what was kept: it
+    /// is, unless this says otherwise.
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self

@@ -272,7 +272,7 @@ fn prove(file: &File, records: &[[u8; RECORD]]) -> Tree {
 }
 
 /// Reads up to the end of the file or of `block`.
-fn read_at_most(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_at_most(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < block.len() {
         match read_at(file, &mut block[filled..], offset + filled as u64) {

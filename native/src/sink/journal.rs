@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs::File, io, path::Path};
 
 use cap_std::fs::{Dir, OpenOptions};
-use shared::{BLOCK, BlockReceipt, Kind, Offer};
+use shared::{BLOCK, BlockReceipt, Kind, Offer, path::SafeName};
 
 use super::file::write_at;
 
@@ -23,18 +23,30 @@ const HEADER: u64 = (FORMAT.len() + IDENTITY) as u64;
 /// Bytes of a record: the chaining value of a block.
 pub(super) const RECORD: usize = 32;
 
+/// Bytes of payload that a journal of this length covers.
+#[cfg(unix)]
+pub(super) fn covers(length: u64) -> u64 {
+    (length.saturating_sub(HEADER) / RECORD as u64).saturating_mul(BLOCK as u64)
+}
+
 /// What an offer is known by: two that agree in it may be one that was cut.
 pub(super) type Identity = [u8; IDENTITY];
 
-/// The identity of an offer, where a part of it is worth keeping: of a file of more than one block.
+/// The identity of an offer, where a part of it is worth keeping: of more than one block, and of known length.
 pub(super) fn identity(offer: &Offer) -> Option<Identity> {
-    let Kind::File { mtime, executable } = offer.kind else {
-        return None;
-    };
     let length = offer.payload.filter(|length| *length > BLOCK as u64)?;
+    let (kind, names): (_, &[SafeName]) = match &offer.kind {
+        Kind::File { mtime, executable } => (format!("file {mtime} {executable}"), &[]),
+        Kind::Directory { mtime } => (format!("directory {mtime}"), &[]),
+        Kind::Items { names } => ("items".to_owned(), names),
+        Kind::Text | Kind::Stream => return None,
+    };
     let mut hasher = blake3::Hasher::new_derive_key("hayate/7 offer of what is kept");
-    hasher.update(format!("{length} {mtime} {executable} ").as_bytes());
-    hasher.update(offer.name.as_bytes());
+    hasher.update(format!("{kind} {length} {} {}", offer.bytes, offer.entries).as_bytes());
+    for name in std::iter::once(&offer.name).chain(names) {
+        // No name has one.
+        hasher.update(b"/").update(name.as_bytes());
+    }
     Some(hasher.finalize().into())
 }
 

@@ -4,6 +4,7 @@
 //! they are complete, checked by the caller and durable.
 
 mod durable;
+mod entries;
 mod file;
 mod journal;
 mod plan;
@@ -73,7 +74,10 @@ pub struct Stored {
 /// Shared by the threads that open blocks. Dropped before [`Sink::finish`] succeeded, it removes what
 /// it wrote, unless that [stays](Sink::stays) for another run, and leaves everything else as it was.
 #[derive(Debug)]
-pub struct Sink(Kind);
+pub struct Sink {
+    kind: Kind,
+    kept: Tree,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -85,24 +89,38 @@ enum Kind {
 
 impl Sink {
     fn file(sink: FileSink) -> Self {
-        Self(Kind::File(Box::new(sink)))
+        let kept = sink.kept().clone();
+        Self {
+            kind: Kind::File(Box::new(sink)),
+            kept,
+        }
     }
 
-    fn tree(sink: TreeSink) -> Self {
-        Self(Kind::Tree(Box::new(Ordered::new(sink))))
+    /// A tree that has the blocks in `kept`.
+    fn tree(sink: TreeSink, kept: Tree) -> Self {
+        Self {
+            kind: Kind::Tree(Box::new(Ordered::behind(kept.blocks(), sink))),
+            kept,
+        }
     }
 
     fn stream(sink: StreamSink) -> Self {
-        Self(Kind::Stream(Ordered::new(sink)))
+        Self {
+            kind: Kind::Stream(Ordered::behind(0, sink)),
+            kept: Tree::new(),
+        }
     }
 
     fn text(sink: TextSink) -> Self {
-        Self(Kind::Text(Ordered::new(sink)))
+        Self {
+            kind: Kind::Text(Ordered::behind(0, sink)),
+            kept: Tree::new(),
+        }
     }
 
     /// Whether blocks must come in order, one at a time.
     pub fn ordered(&self) -> bool {
-        !matches!(self.0, Kind::File(_))
+        !matches!(self.kind, Kind::File(_))
     }
 
     /// Takes the content of block `index`.
@@ -111,7 +129,7 @@ impl Sink {
     /// [`Error::Disk`]; what the archive breaks, as [`Error::Session`]; [`Error::Internal`] for a block
     /// out of order where the order matters. The sink is then of no more use.
     pub fn write(&self, index: u64, block: Bytes) -> Result<(), Error> {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.write(index, &block),
             Kind::Tree(tree) => tree.push(index, |tree| tree.push(block)),
             Kind::Stream(stream) => stream.push(index, |stream| stream.push(&block)),
@@ -121,10 +139,7 @@ impl Sink {
 
     /// The first blocks of the payload that are there from an earlier run and were read again.
     pub fn kept(&self) -> Tree {
-        match &self.0 {
-            Kind::File(file) => file.kept().clone(),
-            _ => Tree::new(),
-        }
+        self.kept.clone()
     }
 
     /// Forgets what was kept: the sender begins again.
@@ -132,8 +147,12 @@ impl Sink {
     /// # Errors
     /// [`Error::Disk`].
     pub fn restart(&self) -> Result<(), Error> {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.restart(),
+            Kind::Tree(tree) => tree.with(|due, tree| {
+                *due = 0;
+                tree.restart()
+            })?,
             _ => Ok(()),
         }
     }
@@ -143,24 +162,28 @@ impl Sink {
     /// # Errors
     /// [`Error::Disk`].
     pub fn note(&self, receipt: &BlockReceipt) -> Result<(), Error> {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.note(receipt),
+            Kind::Tree(tree) => tree.with(|_, tree| tree.note(receipt))?,
             _ => Ok(()),
         }
     }
 
     /// Where something stays for another run when this sink is dropped without an end.
     pub fn stays(&self) -> Option<PathBuf> {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.stays(),
+            Kind::Tree(tree) => tree.with(|_, tree| tree.stays()).ok()?,
             _ => None,
         }
     }
 
     /// Has nothing stay: what came is not to be trusted.
     pub fn discard(&self) {
-        if let Kind::File(file) = &self.0 {
-            file.discard();
+        match &self.kind {
+            Kind::File(file) => file.discard(),
+            Kind::Tree(tree) => drop(tree.with(|_, tree| tree.discard())),
+            Kind::Stream(_) | Kind::Text(_) => {}
         }
     }
 
@@ -171,9 +194,15 @@ impl Sink {
     /// [`Error::Disk`], [`Error::Exists`], or [`Error::Session`] where the content is not what was
     /// offered; nothing is stored then.
     pub fn finish(&self) -> Result<Stored, Error> {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.finish(),
-            Kind::Tree(tree) => tree.take()?.finish(),
+            Kind::Tree(tree) => {
+                let result = tree.with(|_, tree| tree.finish())?;
+                if !matches!(result, Err(Error::Disk { .. } | Error::Exists { .. })) {
+                    tree.take()?.discard();
+                }
+                result
+            }
             Kind::Stream(stream) => stream.take()?.finish(),
             Kind::Text(text) => text.take()?.finish(),
         }
@@ -182,7 +211,7 @@ impl Sink {
     /// The path of the entry that is being written, where the payload is an archive; hostile, escape
     /// it.
     pub fn describe(&self) -> Option<Vec<u8>> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tree(tree) => lock(&tree.0).as_ref()?.1.current(),
             _ => None,
         }
@@ -194,8 +223,15 @@ impl Sink {
 struct Ordered<S>(Mutex<Option<(u64, S)>>);
 
 impl<S> Ordered<S> {
-    fn new(sink: S) -> Self {
-        Self(Mutex::new(Some((0, sink))))
+    /// The first block that is due is this one.
+    fn behind(due: u64, sink: S) -> Self {
+        Self(Mutex::new(Some((due, sink))))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut u64, &mut S) -> T) -> Result<T, Error> {
+        let mut ordered = lock(&self.0);
+        let (due, sink) = ordered.as_mut().ok_or_else(finished)?;
+        Ok(work(due, sink))
     }
 
     fn push(

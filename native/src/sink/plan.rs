@@ -12,7 +12,7 @@ use shared::{BLOCK, Kind, MAX_TOP_LEVEL, Offer, path::SafeName};
 use super::{
     OnConflict, Output, Sink,
     file::{self, FileSink},
-    journal::{self, Identity, RECORD},
+    journal::{self, RECORD},
     publish::free_name,
     rename::look,
     staging::{self, Staging},
@@ -147,19 +147,11 @@ impl Plan {
                         ..
                     }
                 );
+                let (staging, records) = parent.stage(&offer, resume)?;
                 if is_tree(&offer.kind) {
                     let becomes = Becomes::Directory { name, mtime };
-                    return open_tree(parent.stage()?, &offer, links, becomes, conflict);
+                    return open_tree(staging, &records, &offer, links, becomes, conflict);
                 }
-                let identity = journal::identity(&offer).filter(|_| resume);
-                let (staging, records) = match identity {
-                    Some(identity) => {
-                        // The last block tells that the payload ends, and is never kept.
-                        let most = offer.payload.unwrap_or(0).saturating_sub(1) / BLOCK as u64;
-                        parent.stage_again(&identity, most)?
-                    }
-                    None => (parent.stage()?, Vec::new()),
-                };
                 let shape = file::Shape {
                     size: offer.payload,
                     mtime,
@@ -171,7 +163,8 @@ impl Plan {
                 let becomes = Becomes::Items {
                     names: all_names(&offer.kind),
                 };
-                open_tree(parent.stage()?, &offer, links, becomes, conflict)
+                let (staging, records) = parent.stage(&offer, resume)?;
+                open_tree(staging, &records, &offer, links, becomes, conflict)
             }
         }
     }
@@ -189,6 +182,7 @@ fn all_names(kind: &Kind) -> Option<Vec<SafeName>> {
 
 fn open_tree(
     staging: Staging,
+    records: &[[u8; RECORD]],
     offer: &Offer,
     links: bool,
     becomes: Becomes,
@@ -201,7 +195,8 @@ fn open_tree(
         becomes,
         conflict,
     };
-    TreeSink::create(staging, shape).map(Sink::tree)
+    let (tree, kept) = TreeSink::create(staging, records, shape)?;
+    Ok(Sink::tree(tree, kept))
 }
 
 fn place(offer: &Offer, output: &Output) -> Result<Place, Error> {
@@ -293,19 +288,16 @@ impl Parent {
         Ok(found.is_some())
     }
 
-    fn stage(self) -> Result<Staging, Error> {
+    /// A place to write `offer` in; with `resume` one that is kept, and what it has of the offer.
+    fn stage(self, offer: &Offer, resume: bool) -> Result<(Staging, Vec<[u8; RECORD]>), Error> {
+        let identity = journal::identity(offer).filter(|_| resume);
         let (dir, path) = self.made()?;
-        Staging::create(dir, path)
-    }
-
-    /// With what was kept of the offer with this identity.
-    fn stage_again(
-        self,
-        identity: &Identity,
-        most: u64,
-    ) -> Result<(Staging, Vec<[u8; RECORD]>), Error> {
-        let (dir, path) = self.made()?;
-        Staging::keeping(dir, path, identity, most)
+        let Some(identity) = identity else {
+            return Ok((Staging::create(dir, path)?, Vec::new()));
+        };
+        // The last block tells that the payload ends, and is never kept.
+        let most = offer.payload.unwrap_or(0).saturating_sub(1) / BLOCK as u64;
+        Staging::keeping(dir, path, &identity, most)
     }
 
     fn made(self) -> Result<(Dir, PathBuf), Error> {

@@ -51,12 +51,16 @@ fn name_for(identity: &Identity) -> String {
     name_of(id)
 }
 
-/// Bytes on disk of what is kept in `parent` for this identity.
+/// Bytes on disk of what is kept in `parent` for this identity; of a tree about so many.
 #[cfg(unix)]
 pub(super) fn kept(parent: &Dir, identity: &Identity) -> u64 {
-    let path = Path::new(&name_for(identity)).join(PAYLOAD);
-    let found = parent.symlink_metadata(path);
-    found.map_or(0, |found| 512 * cap_std::fs::MetadataExt::blocks(&found))
+    let place = name_for(identity);
+    let look = |name: &str| parent.symlink_metadata(Path::new(&place).join(name));
+    match (look(PAYLOAD), look(journal::NAME)) {
+        (Ok(file), Ok(_)) if file.is_file() => 512 * cap_std::fs::MetadataExt::blocks(&file),
+        (Ok(_), Ok(journal)) => journal::covers(journal.len()),
+        _ => 0,
+    }
 }
 
 impl Staging {
@@ -236,10 +240,15 @@ fn take(dir: &Dir) -> io::Result<File> {
 
 /// Opens the directory just created, and not what somebody put in its place.
 #[cfg(unix)]
-fn open_own(parent: &Dir, name: &str) -> io::Result<Dir> {
+pub(super) fn open_own(parent: &Dir, name: impl AsRef<Path>) -> io::Result<Dir> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(parent, name, flags, Mode::empty())?);
+    let file = File::from(rustix::fs::openat(
+        parent,
+        name.as_ref(),
+        flags,
+        Mode::empty(),
+    )?);
     let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata()?);
     if owner != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other("it was replaced by somebody else's"));
@@ -248,6 +257,6 @@ fn open_own(parent: &Dir, name: &str) -> io::Result<Dir> {
 }
 
 #[cfg(not(unix))]
-fn open_own(parent: &Dir, name: &str) -> io::Result<Dir> {
+pub(super) fn open_own(parent: &Dir, name: impl AsRef<Path>) -> io::Result<Dir> {
     parent.open_dir(name)
 }

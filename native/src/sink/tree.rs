@@ -4,24 +4,29 @@
 use std::{
     ffi::OsString,
     fs::File,
+    io,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
 use shared::{
-    archive::{Entry, Event, Kind, Policy, Reader},
+    BLOCK, BlockReceipt,
+    archive::{Entry, Event, Extent, Kind, Layout, Policy, Reader},
     path::{SafeName, SafePath},
+    tree::{BlockHash, Tree},
 };
 
 use super::{
     OnConflict, Stored,
     durable::Durability,
-    file::{create_new, is_zero, set_mtime, stored_one, write_at},
+    entries::Entries,
+    file::{create_new, is_zero, read_at_most, set_mtime, stored_one, write_at},
+    journal::{RECORD, open_kept},
     mismatch,
     publish::{Item, Target, publish},
     session,
-    staging::{PAYLOAD, Staging},
+    staging::{PAYLOAD, Staging, open_own},
 };
 use crate::{Error, name};
 
@@ -63,6 +68,12 @@ pub(super) struct TreeSink {
     items: Vec<Item>,
     top: Dir,
     durability: Durability,
+    /// What came, where it is kept.
+    entries: Option<Entries>,
+    /// Entries that came.
+    seen: usize,
+    /// What comes is there already, from an earlier run.
+    replaying: bool,
     /// Last, so that handles are closed before their directory is removed.
     staging: Staging,
 }
@@ -90,25 +101,148 @@ struct Current {
 const MAX_HELD: usize = 64;
 
 impl TreeSink {
-    pub(super) fn create(staging: Staging, shape: Shape) -> Result<Self, Error> {
+    /// A tree in the staging directory; it goes on behind the blocks that `records` are of, as far as they are there.
+    pub(super) fn create(
+        staging: Staging,
+        records: &[[u8; RECORD]],
+        shape: Shape,
+    ) -> Result<(Self, Tree), Error> {
         let failed = |error| Error::disk("create a directory in", staging.parent_path(), error);
         // One level further down, so that it has the mode of an ordinary directory.
-        staging.dir().create_dir(PAYLOAD).map_err(failed)?;
-        let top = staging.dir().open_dir(PAYLOAD).map_err(failed)?;
+        match staging.dir().create_dir(PAYLOAD) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(failed)?,
+        }
+        let top = open_own(staging.dir(), Path::new(PAYLOAD)).map_err(failed)?;
         let durability = Durability::of(&top).map_err(failed)?;
-        Ok(Self {
-            reader: Reader::new(Policy {
-                links: shape.links,
-                max_entries: shape.entries,
-            }),
+        let mut tree = Self {
+            reader: reader(&shape),
             shape,
             levels: Vec::new(),
             current: None,
             items: Vec::new(),
             top,
             durability,
+            entries: None,
+            seen: 0,
+            replaying: false,
             staging,
-        })
+        };
+        let kept = match records {
+            [] => None,
+            records => tree.replay(records).filter(|kept| kept.blocks() > 0),
+        };
+        match kept {
+            Some(kept) => Ok((tree, kept)),
+            None => {
+                tree.restart()?;
+                Ok((tree, Tree::new()))
+            }
+        }
+    }
+
+    /// Begins with nothing.
+    pub(super) fn restart(&mut self) -> Result<(), Error> {
+        self.levels.clear();
+        self.items.clear();
+        (self.current, self.seen, self.replaying) = (None, 0, false);
+        self.reader = reader(&self.shape);
+        let dir = self.staging.dir();
+        let begin = || {
+            match dir.remove_dir_all(PAYLOAD) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => dir.create_dir(PAYLOAD)?,
+            }
+            let top = open_own(dir, Path::new(PAYLOAD))?;
+            let durability = Durability::of(&top)?;
+            Ok((top, durability))
+        };
+        let failed = |error| Error::disk("create a directory in", self.shown_top(), error);
+        (self.top, self.durability) = begin().map_err(failed)?;
+        if let Some(journal) = self.staging.journal() {
+            let cut = journal.cut(0);
+            let entries = cut.and_then(|()| Entries::create(self.staging.dir()));
+            let failed = |error| Error::disk("create a file in", self.shown_top(), error);
+            self.entries = Some(entries.map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    /// Reads what was unpacked as the archive again, up to the first block that is not what it was, and is then where it
+    /// was behind the last one that is; `None` where it cannot be there.
+    fn replay(&mut self, records: &[[u8; RECORD]]) -> Option<Tree> {
+        let (mut entries, known) = Entries::open(self.staging.dir(), self.shape.entries).ok()?;
+        let layout = Layout::new(known).ok()?;
+        let mut kept = Tree::new();
+        self.replaying = true;
+        for (index, record) in (0..).zip(records) {
+            let Some(block) = self.read_block(&layout, index) else {
+                break;
+            };
+            let hash = BlockHash::of(index, false, &block);
+            if hash.chaining_value() != *record {
+                break;
+            }
+            self.push(block).ok()?;
+            kept.push(hash);
+        }
+        self.replaying = false;
+        // What was created behind that comes again, or not at all.
+        let behind = layout.entries().get(self.seen..).unwrap_or_default();
+        for entry in behind.iter().rev() {
+            remove(&self.top, &entry.path).ok()?;
+        }
+        if let Some(current) = &mut self.current {
+            current.file.set_len(current.at).ok()?;
+        }
+        entries.cut(self.seen).ok()?;
+        self.staging.journal()?.cut(kept.blocks()).ok()?;
+        self.entries = Some(entries);
+        Some(kept)
+    }
+
+    /// A block of the archive that these entries are of; `None` where it is not all there.
+    fn read_block(&self, layout: &Layout, index: u64) -> Option<Bytes> {
+        let mut block = Vec::with_capacity(BLOCK);
+        for extent in layout.extents(index * BLOCK as u64, BLOCK) {
+            match extent {
+                Extent::Bytes(bytes) => block.extend_from_slice(&bytes),
+                Extent::Content { entry, offset, len } => {
+                    let path = name::to_path(layout.entries().get(entry)?.path.as_bytes()).ok()?;
+                    let file = open_kept(&self.top, path).ok()?;
+                    let start = block.len();
+                    block.resize(start + len, 0);
+                    // Zeros at the end may never have been written.
+                    let read = read_at_most(&file, &mut block[start..], offset).ok()?;
+                    block[start + read..].fill(0);
+                }
+            }
+        }
+        (block.len() == BLOCK).then(|| block.into())
+    }
+
+    /// Notes that a block was unpacked.
+    pub(super) fn note(&mut self, receipt: &BlockReceipt) -> Result<(), Error> {
+        let noted = match self.staging.journal() {
+            Some(journal) => journal.add(receipt),
+            None => Ok(()),
+        };
+        noted.map_err(|error| Error::disk("write to", self.shown_top(), error))
+    }
+
+    /// Where something stays when this is dropped.
+    pub(super) fn stays(&self) -> Option<PathBuf> {
+        self.staging.is_kept().then(|| self.staging.path())
+    }
+
+    /// Has nothing stay.
+    pub(super) fn discard(&mut self) {
+        self.staging.discard();
+    }
+
+    /// The directory that it goes to, for messages.
+    fn shown_top(&self) -> PathBuf {
+        self.staging.parent_path().to_path_buf()
     }
 
     /// The path of the last entry.
@@ -135,8 +269,9 @@ impl TreeSink {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Stored, Error> {
-        let summary = self.reader.finish().map_err(session)?;
+    pub(super) fn finish(&mut self) -> Result<Stored, Error> {
+        let archive = std::mem::replace(&mut self.reader, reader(&self.shape));
+        let summary = archive.finish().map_err(session)?;
         if self.current.is_some() {
             return Err(Error::Internal("an archive ended inside a file".into()));
         }
@@ -162,11 +297,11 @@ impl TreeSink {
         self.durability
             .sync(staging.dir(), summary.entries)
             .map_err(|error| Error::disk("write to", target.path, error))?;
-        match self.shape.becomes {
+        match &self.shape.becomes {
             Becomes::Directory { name, .. } => {
                 let item = Item {
                     staged: PAYLOAD.into(),
-                    name,
+                    name: name.clone(),
                     directory: true,
                 };
                 let names = publish(staging.dir(), target, &[item], self.shape.conflict)?;
@@ -210,12 +345,18 @@ impl TreeSink {
         }
         let shown = self.shown(&entry.path);
         let failed = |error| Error::disk("create", &shown, error);
+        self.seen += 1;
+        if let Some(entries) = self.entries.as_mut().filter(|_| !self.replaying) {
+            entries.add(&entry).map_err(failed)?;
+        }
         let parent = parent(&self.top, &mut self.levels).map_err(failed)?;
         let path = Path::new(&os_name);
         match &entry.kind {
             Kind::Directory => {
-                parent.create_dir(path).map_err(failed)?;
-                let dir = parent.open_dir(path).map_err(failed)?;
+                if !self.replaying {
+                    parent.create_dir(path).map_err(failed)?;
+                }
+                let dir = open_own(parent, path).map_err(failed)?;
                 self.levels.push(Level {
                     dir: Some(dir),
                     name: os_name,
@@ -226,16 +367,23 @@ impl TreeSink {
                 }
             }
             Kind::File => {
-                let file = create_new(parent, path, entry.executable).map_err(failed)?;
+                let file = match self.replaying {
+                    true => open_kept(parent, path),
+                    false => create_new(parent, path, entry.executable),
+                };
                 self.current = Some(Current {
-                    file,
+                    file: file.map_err(failed)?,
                     entry,
                     at: 0,
-                    sparse: false,
+                    sparse: self.replaying,
                 });
                 self.complete()?;
             }
             Kind::Symlink { target } => {
+                if self.replaying {
+                    // Its target was not read again.
+                    parent.remove_file(path).map_err(failed)?;
+                }
                 link(parent, path, target).map_err(failed)?;
                 set_mtime_of(parent, path, entry.mtime);
             }
@@ -247,7 +395,7 @@ impl TreeSink {
         let Some(current) = &mut self.current else {
             return Err(Error::Internal("content without a file".into()));
         };
-        if is_zero(bytes) {
+        if self.replaying || is_zero(bytes) {
             current.sparse = true;
         } else if let Err(error) = write_at(&current.file, bytes, current.at) {
             let path = current.entry.path.clone();
@@ -282,6 +430,27 @@ impl TreeSink {
     }
 }
 
+fn reader(shape: &Shape) -> Reader {
+    Reader::new(Policy {
+        links: shape.links,
+        max_entries: shape.entries,
+    })
+}
+
+/// Removes an entry and what is in it, if it is there.
+fn remove(top: &Dir, path: &SafePath) -> io::Result<()> {
+    let path = name::to_path(path.as_bytes()).map_err(|_| io::ErrorKind::InvalidData)?;
+    let removed = match top.symlink_metadata(path) {
+        Ok(found) if found.is_dir() => top.remove_dir_all(path),
+        Ok(_) => top.remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Leaves directories until `depth` of them are left; their times count from now on.
 fn close_levels(top: &Dir, levels: &mut Vec<Level>, depth: usize) {
     while levels.len() > depth {
@@ -294,7 +463,7 @@ fn close_levels(top: &Dir, levels: &mut Vec<Level>, depth: usize) {
 }
 
 /// The directory that entries are created in now.
-fn parent<'a>(top: &'a Dir, levels: &'a mut [Level]) -> std::io::Result<&'a Dir> {
+fn parent<'a>(top: &'a Dir, levels: &'a mut [Level]) -> io::Result<&'a Dir> {
     if levels.last().is_some_and(|level| level.dir.is_none()) {
         let path: PathBuf = levels.iter().map(|level| &level.name).collect();
         let dir = top.open_dir(path)?;
@@ -309,13 +478,13 @@ fn parent<'a>(top: &'a Dir, levels: &'a mut [Level]) -> std::io::Result<&'a Dir>
 }
 
 #[cfg(unix)]
-fn link(dir: &Dir, name: &Path, target: &[u8]) -> std::io::Result<()> {
+fn link(dir: &Dir, name: &Path, target: &[u8]) -> io::Result<()> {
     let target = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target);
     dir.symlink(Path::new(target), name)
 }
 
 #[cfg(not(unix))]
-fn link(_: &Dir, _: &Path, _: &[u8]) -> std::io::Result<()> {
+fn link(_: &Dir, _: &Path, _: &[u8]) -> io::Result<()> {
     Err(std::io::Error::new(
         std::io::ErrorKind::Unsupported,
         "this system stores no symbolic links without special rights",

@@ -205,7 +205,7 @@ pub(crate) struct ReceiveArgs {
     /// Refuse an offer larger than this, such as 500M or 1.5GiB
     #[arg(long, value_name = "SIZE", env = "HAYATE_MAX_SIZE", value_parser = quantity::size)]
     pub(crate) max_size: Option<u64>,
-    /// Keep nothing of a file when the transfer fails, and begin anew where something was kept
+    /// Keep nothing when the transfer fails, and begin anew where something was kept
     #[arg(long, env = "HAYATE_NO_RESUME", value_parser = quantity::switch)]
     pub(crate) no_resume: bool,
     /// Seal with AES-256-GCM or ChaCha20-Poly1305 [default: auto, the faster one]

@@ -108,10 +108,7 @@ pub(crate) const EXIT_CODES: [(&str, &str); 16] = [
     ("6", "declined here"),
     ("7", "the peer broke the protocol, or verification failed"),
     ("8", "this machine's disk: space, permission, name taken"),
-    (
-        "9",
-        "connection lost; run both sides again, a file goes on where it was",
-    ),
+    ("9", "connection lost; run both sides again to go on"),
     ("10", "unsafe content refused"),
     ("11", "a source file changed while being sent"),
     ("12", "done, but some items were skipped or failed"),
