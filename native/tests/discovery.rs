@@ -56,11 +56,16 @@ fn they_find_each_other_over_ipv6_alone() {
         eprintln!("skipped: this machine has no IPv6");
         return;
     }
-    let announcement = announcement();
-    let _announcer = Announcer::start(announcement, scope.clone()).unwrap();
-    let browser = Browser::start(announcement.channel, scope).unwrap();
-    let found = find(&browser, announcement.session, 2 * SOON);
-    assert_eq!(found, Some(expected(&announcement, Ipv6Addr::LOCALHOST)));
+    // Linux has no multicast on `lo`, and gives what is sent to ::1 to one of those that share the port: to the same one
+    // as long as both ends keep their ports. On a network everybody hears the group.
+    let found = (0..16).any(|_| {
+        let announcement = announcement();
+        let _announcer = Announcer::start(announcement, scope.clone()).unwrap();
+        let browser = Browser::start(announcement.channel, scope.clone()).unwrap();
+        let found = find(&browser, announcement.session, SOON / 2);
+        found == Some(expected(&announcement, Ipv6Addr::LOCALHOST))
+    });
+    assert!(found);
 }
 
 #[test]

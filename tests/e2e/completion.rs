@@ -76,7 +76,7 @@ fn the_sender_is_not_done_when_the_receiver_cannot_give_the_name() {
     let sent = sender.finish().expect(14);
     assert!(sent.events("done").is_empty(), "{sent}");
     assert_eq!(pair.received("big.bin"), b"mine");
-    assert_eq!(pair.names(), ["big.bin"]);
+    assert_eq!(pair.stored(), ["big.bin"]);
 }
 
 #[test]
