@@ -134,6 +134,18 @@ fn a_file_of_a_tree_that_is_missing_or_a_link_comes_again() {
 }
 
 #[test]
+fn what_is_in_a_tree_and_on_no_record_does_not_arrive() {
+    let pair = cut_tree();
+    let top = payload(&pair);
+    fs::create_dir(top.join("0/strange")).unwrap();
+    fs::write(top.join("0/strange/file"), "strange").unwrap();
+    fs::write(top.join("strange"), "strange").unwrap();
+    fs::remove_dir(top.join("0/empty")).unwrap();
+    fs::remove_file(top.join("0/link")).unwrap();
+    assert!(tree_again(&pair).unwrap() >= 3 * MIB as u64);
+}
+
+#[test]
 fn what_is_no_longer_in_a_tree_does_not_arrive() {
     let pair = cut_tree();
     // As many entries and bytes as before, of which the last are others.

@@ -72,6 +72,10 @@ impl Storage {
         self.busy.set(self.busy.get() + 1);
         let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
         let line = self.line.borrow().clone();
+        if self.sink.ordered() && line.is_none() {
+            // It could not be begun, and the session ends.
+            return;
+        }
         self.pool.run(move |_| {
             let opened = match sealed.open() {
                 Ok(opened) => opened,

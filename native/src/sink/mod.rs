@@ -150,8 +150,9 @@ impl Sink {
         match &self.kind {
             Kind::File(file) => file.restart(),
             Kind::Tree(tree) => tree.with(|due, tree| {
+                tree.restart()?;
                 *due = 0;
-                tree.restart()
+                Ok(())
             })?,
             _ => Ok(()),
         }

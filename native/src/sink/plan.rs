@@ -344,7 +344,7 @@ impl Parent {
             return full(format!("it takes {} bytes, {free} are free", offer.bytes));
         }
         // Some file systems make inodes as they go and report none.
-        if space.f_files > 0 && offer.entries > space.f_favail {
+        if kept == 0 && space.f_files > 0 && offer.entries > space.f_favail {
             return full(format!(
                 "it takes {} files, there is room for {}",
                 offer.entries, space.f_favail

@@ -110,12 +110,13 @@ impl TreeSink {
         shape: Shape,
     ) -> Result<(Self, Tree), Error> {
         let failed = |error| Error::disk("create a directory in", staging.parent_path(), error);
-        // One level further down, so that it has the mode of an ordinary directory.
-        match staging.dir().create_dir(PAYLOAD) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.map_err(failed)?,
-        }
-        let top = open_own(staging.dir(), Path::new(PAYLOAD)).map_err(failed)?;
+        let kept = match records {
+            [] => None,
+            _ => open_own(staging.dir(), Path::new(PAYLOAD)).ok(),
+        };
+        let is_kept = kept.is_some();
+        let top = kept.map_or_else(|| fresh(staging.dir()), Ok);
+        let top = top.map_err(failed)?;
         let durability = Durability::of(&top).map_err(failed)?;
         let mut tree = Self {
             reader: reader(&shape),
@@ -130,17 +131,16 @@ impl TreeSink {
             replaying: false,
             staging,
         };
-        let kept = match records {
-            [] => None,
-            records => tree.replay(records).filter(|kept| kept.blocks() > 0),
+        let kept = match is_kept {
+            true => tree.replay(records).filter(|kept| kept.blocks() > 0),
+            false => None,
         };
         match kept {
-            Some(kept) => Ok((tree, kept)),
-            None => {
-                tree.restart()?;
-                Ok((tree, Tree::new()))
-            }
+            Some(kept) => return Ok((tree, kept)),
+            None if is_kept => tree.restart()?,
+            None => tree.record()?,
         }
+        Ok((tree, Tree::new()))
     }
 
     /// Begins with nothing.
@@ -149,18 +149,18 @@ impl TreeSink {
         self.items.clear();
         (self.current, self.seen, self.replaying) = (None, 0, false);
         self.reader = reader(&self.shape);
-        let dir = self.staging.dir();
         let begin = || {
-            match dir.remove_dir_all(PAYLOAD) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => dir.create_dir(PAYLOAD)?,
-            }
-            let top = open_own(dir, Path::new(PAYLOAD))?;
+            let top = fresh(self.staging.dir())?;
             let durability = Durability::of(&top)?;
             Ok((top, durability))
         };
         let failed = |error| Error::disk("create a directory in", self.shown_top(), error);
         (self.top, self.durability) = begin().map_err(failed)?;
+        self.record()
+    }
+
+    /// Begins the records of what comes, where it is kept.
+    fn record(&mut self) -> Result<(), Error> {
         if let Some(journal) = self.staging.journal() {
             let cut = journal.cut(0);
             let entries = cut.and_then(|()| Entries::create(self.staging.dir()));
@@ -232,6 +232,14 @@ impl TreeSink {
             return Err(mismatch("not the files that were offered"));
         }
         close_levels(&self.top, &mut self.levels, 0);
+        if self.shape.conflict == OnConflict::Overwrite {
+            // What was there before may be in its place from now on, and must not be taken for it.
+            let shown = self.shown_top();
+            if let Some(journal) = self.staging.journal() {
+                let failed = |error| Error::disk("write to", shown, error);
+                journal.cut(0).map_err(failed)?;
+            }
+        }
         let staging = &self.staging;
         let target = Target {
             dir: staging.parent(),
@@ -302,8 +310,10 @@ impl TreeSink {
         let path = Path::new(&os_name);
         match &entry.kind {
             Kind::Directory => {
-                if !self.replaying {
-                    parent.create_dir(path).map_err(failed)?;
+                match parent.create_dir(path) {
+                    Err(error)
+                        if self.replaying && error.kind() == io::ErrorKind::AlreadyExists => {}
+                    made => made.map_err(failed)?,
                 }
                 let dir = open_own(parent, path).map_err(failed)?;
                 self.levels.push(Level {
@@ -316,9 +326,11 @@ impl TreeSink {
                 }
             }
             Kind::File => {
+                let created = || create_new(parent, path, entry.executable);
                 let file = match self.replaying {
-                    true => open_kept(parent, path),
-                    false => create_new(parent, path, entry.executable),
+                    // Nothing tells that an empty one is missing.
+                    true => open_kept(parent, path).or_else(|_| created()),
+                    false => created(),
                 };
                 self.current = Some(Current {
                     file: file.map_err(failed)?,
@@ -330,8 +342,8 @@ impl TreeSink {
             }
             Kind::Symlink { target } => {
                 if self.replaying {
-                    // Its target was not read again.
-                    parent.remove_file(path).map_err(failed)?;
+                    // Where it leads was not read again.
+                    remove(parent, path).map_err(failed)?;
                 }
                 link(parent, path, target).map_err(failed)?;
                 set_mtime_of(parent, path, entry.mtime);
@@ -376,6 +388,27 @@ impl TreeSink {
         }
         shown.extend(name::to_path(path.as_bytes()));
         shown
+    }
+}
+
+/// An empty directory to unpack in, whatever is in its place. It is one level further down, so that it has the mode of an
+/// ordinary directory.
+fn fresh(staging: &Dir) -> io::Result<Dir> {
+    remove(staging, Path::new(PAYLOAD))?;
+    staging.create_dir(PAYLOAD)?;
+    open_own(staging, Path::new(PAYLOAD))
+}
+
+/// Removes what has this name, and what is in it, if it is there.
+fn remove(dir: &Dir, name: &Path) -> io::Result<()> {
+    let removed = match dir.symlink_metadata(name) {
+        Ok(found) if found.is_dir() => dir.remove_dir_all(name),
+        Ok(_) => dir.remove_file(name),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

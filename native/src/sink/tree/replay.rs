@@ -1,13 +1,12 @@
 //! Going on: what was unpacked is read as the archive that it came from.
 
-use std::io;
+use std::{collections::HashMap, io, path::Path};
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
 use shared::{
     BLOCK,
-    archive::{Extent, Layout},
-    path::SafePath,
+    archive::{Entry, Extent, Kind, Layout},
     tree::{BlockHash, Tree},
 };
 
@@ -16,8 +15,9 @@ use super::{
         entries::Entries,
         file::read_at_most,
         journal::{RECORD, open_kept},
+        staging::open_own,
     },
-    TreeSink,
+    TreeSink, remove, set_mtime_of,
 };
 use crate::name;
 
@@ -41,10 +41,15 @@ impl TreeSink {
             kept.push(hash);
         }
         self.replaying = false;
-        // What was created behind that comes again, or not at all.
-        let behind = layout.entries().get(self.seen..).unwrap_or_default();
-        for entry in behind.iter().rev() {
-            remove(&self.top, &entry.path).ok()?;
+        // What is behind that, on record or not, comes again or not at all.
+        let known = layout.entries().get(..self.seen)?;
+        let known: HashMap<_, _> = known
+            .iter()
+            .map(|entry| (entry.path.as_bytes(), entry))
+            .collect();
+        let found = prune(&self.top, &[], &known).ok()?;
+        if found != known.len() {
+            return None;
         }
         if let Some(current) = &mut self.current {
             current.file.set_len(current.at).ok()?;
@@ -76,16 +81,36 @@ impl TreeSink {
     }
 }
 
-/// Removes an entry and what is in it, if it is there.
-fn remove(top: &Dir, path: &SafePath) -> io::Result<()> {
-    let path = name::to_path(path.as_bytes()).map_err(|_| io::ErrorKind::InvalidData)?;
-    let removed = match top.symlink_metadata(path) {
-        Ok(found) if found.is_dir() => top.remove_dir_all(path),
-        Ok(_) => top.remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// Removes everything below `dir`, which is at `path`, but the entries that are known, and says how many of them there
+/// are. By the names that the directory itself lists: to some file systems other names are the same.
+fn prune(dir: &Dir, path: &[u8], known: &HashMap<&[u8], &Entry>) -> io::Result<usize> {
+    let mut count = 0;
+    for found in dir.entries()? {
+        let found = found?;
+        let name = found.file_name();
+        let mut below = path.to_vec();
+        if !below.is_empty() {
+            below.push(b'/');
+        }
+        below.extend_from_slice(name.as_encoded_bytes());
+        let kind = found.file_type()?;
+        let fits = known.get(&below[..]).is_some_and(|entry| match entry.kind {
+            Kind::File => kind.is_file(),
+            Kind::Directory => kind.is_dir(),
+            Kind::Symlink { .. } => kind.is_symlink(),
+        });
+        if !fits {
+            remove(dir, Path::new(&name))?;
+            continue;
+        }
+        count += 1;
+        if kind.is_dir() {
+            let inner = open_own(dir, Path::new(&name))?;
+            count += prune(&inner, &below, known)?;
+            if let Some(entry) = known.get(&below[..]) {
+                set_mtime_of(dir, Path::new(&name), entry.mtime);
+            }
+        }
     }
+    Ok(count)
 }
