@@ -112,7 +112,7 @@ pub(crate) async fn listen(bind: Option<IpAddr>, lanes: Vec<Lane>, traffic: Traf
             let _ = tell.send((place, listener.port()));
             drop(tell);
             // One chance: whoever comes first and is a stranger has spoilt it, and the blocks go elsewhere.
-            if let Ok(Some(wire)) = time::timeout(PATIENCE, listener.accept()).await {
+            if let Ok(Some(wire)) = time::timeout_at(until, listener.accept()).await {
                 run(wire, lane, false, until, traffic).await;
             }
             listener.shutdown().await;

@@ -19,6 +19,7 @@ use crate::{
 
 pub(crate) mod context;
 pub(crate) mod feed;
+mod inlets;
 pub(crate) mod lanes;
 mod outlets;
 pub(crate) mod receive;

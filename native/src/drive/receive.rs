@@ -2,7 +2,6 @@
 //! stored.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, SocketAddr},
     time::Instant,
 };
@@ -13,7 +12,8 @@ use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, receiver::Requ
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
-    lanes::{self, Arrival, Permit, Traffic},
+    inlets::Lanes,
+    lanes::Arrival,
     storage::{Report, Storage},
 };
 use crate::{
@@ -356,63 +356,6 @@ where
         self.failure
             .take()
             .unwrap_or_else(|| self.link.failed(error))
-    }
-}
-
-/// The lanes of a session, as its receiver uses them.
-struct Lanes {
-    bind: Option<IpAddr>,
-    tell: flume::Sender<Arrival>,
-    arrivals: flume::Receiver<Arrival>,
-    open: flume::Sender<Vec<u16>>,
-    opened: flume::Receiver<Vec<u16>>,
-    permits: HashMap<u64, Permit>,
-    /// The sender asked for lanes: once, since each costs a thread and a socket.
-    asked: bool,
-}
-
-impl Lanes {
-    fn new(bind: Option<IpAddr>) -> Self {
-        let (tell, arrivals) = flume::unbounded();
-        let (open, opened) = flume::unbounded();
-        Self {
-            bind,
-            tell,
-            arrivals,
-            open,
-            opened,
-            permits: HashMap::new(),
-            asked: false,
-        }
-    }
-
-    fn dial(&mut self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
-        self.asked = true;
-        let ends = (1..).zip(ports);
-        let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
-        lanes::dial(
-            peer,
-            self.bind,
-            ends.collect(),
-            &Traffic::In(self.tell.clone()),
-        );
-    }
-
-    fn listen(&mut self, session: &Receiver, count: u8) {
-        self.asked = true;
-        let ends = (1..=count)
-            .filter_map(|number| session.lane(number))
-            .collect();
-        let (bind, traffic, open) = (self.bind, Traffic::In(self.tell.clone()), self.open.clone());
-        compio::runtime::spawn(async move {
-            let _ = open.send(lanes::listen(bind, ends, traffic).await);
-        })
-        .detach();
-    }
-
-    /// A block is where it belongs: its lane, if it came over one, may bring the next.
-    fn put_away(&mut self, index: u64) {
-        self.permits.remove(&index);
     }
 }
 

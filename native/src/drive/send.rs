@@ -118,21 +118,19 @@ where
 {
     async fn run(&mut self) -> Result<Sent, Error> {
         loop {
-            loop {
-                self.give_up_what_is_stuck();
-                self.use_lanes();
-                if self.outgoing.is_some() {
-                    break;
-                }
-                match self.session.poll() {
-                    Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
-                    Ok(Output::Request(request)) => self.on_request(request).await,
-                    Ok(Output::Wait) => break,
-                    Ok(Output::Done) => return self.sent(),
-                    Err(error) => return Err(self.failed(error)),
-                }
+            self.give_up_what_is_stuck();
+            self.use_lanes();
+            if self.outgoing.is_some() {
+                self.wait().await;
+                continue;
             }
-            self.wait().await;
+            match self.session.poll() {
+                Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
+                Ok(Output::Request(request)) => self.on_request(request).await,
+                Ok(Output::Wait) => self.wait().await,
+                Ok(Output::Done) => return self.sent(),
+                Err(error) => return Err(self.failed(error)),
+            }
         }
     }
 

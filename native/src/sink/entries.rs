@@ -9,13 +9,16 @@ use std::{
     path::Path,
 };
 
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::Dir;
 use shared::{
     archive::{Entry, Kind},
     path::SafePath,
 };
 
-use super::{file::write_at, journal::open_kept};
+use super::{
+    file::write_at,
+    owned::{create_own, open_kept, remove},
+};
 
 /// The name of the file in its staging directory.
 const NAME: &str = "entries";
@@ -31,11 +34,9 @@ pub(super) struct Entries {
 impl Entries {
     /// No entry, whatever was there.
     pub(super) fn create(dir: &Dir) -> io::Result<Self> {
-        let _ = dir.remove_file(NAME);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
+        remove(dir, Path::new(NAME))?;
         Ok(Self {
-            file: dir.open_with(NAME, &options)?.into_std(),
+            file: create_own(dir, Path::new(NAME))?,
             offsets: vec![0],
         })
     }

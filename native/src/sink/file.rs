@@ -13,19 +13,17 @@ use std::{
 };
 
 use cap_std::fs::{Dir, OpenOptions};
-use shared::{
-    BLOCK, BlockReceipt,
-    tree::{BlockHash, Tree},
-};
+use shared::{BLOCK, BlockReceipt, tree::Tree};
 
 use super::{
     OnConflict, Stored, finished,
-    journal::{RECORD, open_kept},
+    journal::{self, RECORD},
     lock, mismatch,
+    owned::{open_kept, remove},
     publish::{Item, Target, publish},
     staging::{PAYLOAD, Staging},
 };
-use crate::Error;
+use crate::{Error, source::append};
 
 /// What a file will be like.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +45,6 @@ pub(super) struct FileSink {
     conflict: OnConflict,
     /// Where the highest block so far ends.
     end: AtomicU64,
-    /// Blocks from an earlier run.
-    kept: Tree,
     /// Nothing of it shall stay.
     useless: AtomicBool,
     /// `None` once finished.
@@ -63,7 +59,7 @@ impl FileSink {
         name: OsString,
         shape: Shape,
         conflict: OnConflict,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, Tree), Error> {
         let path = staging.parent_path().join(&name);
         let failed = |error| Error::disk("create", &path, error);
         let (file, kept) = match reopen(&mut staging, records).map_err(failed)? {
@@ -73,45 +69,35 @@ impl FileSink {
                 (fresh, Tree::new())
             }
         };
-        Ok(Self {
+        let sink = Self {
             file,
             path,
             name,
             shape,
             conflict,
             end: AtomicU64::new(kept.blocks() * BLOCK as u64),
-            kept,
             useless: AtomicBool::new(false),
             staging: Mutex::new(Some(staging)),
-        })
-    }
-
-    /// The blocks that are there from an earlier run.
-    pub(super) fn kept(&self) -> &Tree {
-        &self.kept
+        };
+        Ok((sink, kept))
     }
 
     /// Begins with nothing.
     pub(super) fn restart(&self) -> Result<(), Error> {
         self.end.store(0, Ordering::Relaxed);
-        let cut = || {
-            self.file.set_len(0)?;
-            match lock(&self.staging).as_mut().and_then(Staging::journal) {
-                Some(journal) => journal.cut(0),
-                None => Ok(()),
-            }
-        };
-        cut().map_err(|error| Error::disk("write", &self.path, error))
+        let emptied = self.file.set_len(0);
+        let cut = emptied.and_then(|()| self.on_staging(|staging| staging.cut(0)));
+        cut.map_err(|error| Error::disk("write", &self.path, error))
     }
 
     /// Notes that a block was written.
     pub(super) fn note(&self, receipt: &BlockReceipt) -> Result<(), Error> {
-        match lock(&self.staging).as_mut().and_then(Staging::journal) {
-            Some(journal) => journal
-                .add(receipt)
-                .map_err(|error| Error::disk("write", &self.path, error)),
-            None => Ok(()),
-        }
+        self.on_staging(|staging| staging.note(receipt))
+            .map_err(|error| Error::disk("write", &self.path, error))
+    }
+
+    fn on_staging(&self, work: impl FnOnce(&mut Staging) -> io::Result<()>) -> io::Result<()> {
+        lock(&self.staging).as_mut().map_or(Ok(()), work)
     }
 
     /// Where something stays when this is dropped.
@@ -188,7 +174,9 @@ impl FileSink {
             self.file.sync_all()?;
             match self.is_staged(staging)? {
                 true => Ok(()),
-                false => Err(io::Error::other("somebody else uses its staging directory")),
+                false => Err(io::Error::other(
+                    "its staging directory was changed; receive again with --no-resume",
+                )),
             }
         };
         settle().map_err(|error| Error::disk("write", &self.path, error))?;
@@ -207,11 +195,9 @@ impl FileSink {
 }
 
 fn begin(staging: &mut Staging, executable: bool) -> io::Result<File> {
-    if let Some(journal) = staging.journal() {
-        journal.cut(0)?;
-        // What an earlier run left without a block that counts.
-        let _ = staging.dir().remove_file(PAYLOAD);
-    }
+    staging.cut(0)?;
+    // What an earlier run left without a block that counts.
+    remove(staging.dir(), Path::new(PAYLOAD))?;
     create_new(staging.dir(), Path::new(PAYLOAD), executable)
 }
 
@@ -235,9 +221,7 @@ fn reopen(staging: &mut Staging, records: &[[u8; RECORD]]) -> io::Result<Option<
     }
     // What is behind them, if anything, was not on record yet; without it holes are holes again.
     file.set_len(tree.blocks() * BLOCK as u64)?;
-    if let Some(journal) = staging.journal() {
-        journal.cut(tree.blocks())?;
-    }
+    staging.cut(tree.blocks())?;
     Ok(Some((file, tree)))
 }
 
@@ -255,34 +239,19 @@ fn is_link(error: &io::Error) -> bool {
 /// Reads again what is on record, up to the first block that is not what it was or cannot be read.
 fn prove(file: &File, records: &[[u8; RECORD]]) -> Tree {
     let mut tree = Tree::new();
-    let mut block = vec![0; BLOCK];
+    let mut block = Vec::with_capacity(BLOCK);
     for (index, record) in (0..).zip(records) {
-        let Ok(read) = read_at_most(file, &mut block, index * BLOCK as u64) else {
-            break;
-        };
-        // Zeros at the end may never have been written.
-        block[read..].fill(0);
-        let hash = BlockHash::of(index, false, &block);
-        if hash.chaining_value() != *record {
+        block.clear();
+        if append(file, index * BLOCK as u64, BLOCK, &mut block).is_err() {
             break;
         }
-        tree.push(hash);
+        // Zeros at the end may never have been written.
+        block.resize(BLOCK, 0);
+        if !journal::prove(&mut tree, record, &block) {
+            break;
+        }
     }
     tree
-}
-
-/// Reads up to the end of the file or of `block`.
-pub(super) fn read_at_most(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < block.len() {
-        match read_at(file, &mut block[filled..], offset + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// The outcome for a single item.
@@ -334,16 +303,6 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
 
 /// The page of most file systems.
 const MIN_HOLE: usize = 4096;
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
-}
 
 #[cfg(unix)]
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {

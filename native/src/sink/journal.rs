@@ -5,10 +5,17 @@
 
 use std::{collections::BTreeMap, fs::File, io, path::Path};
 
-use cap_std::fs::{Dir, OpenOptions};
-use shared::{BLOCK, BlockReceipt, Kind, Offer, path::SafeName};
+use cap_std::fs::Dir;
+use shared::{
+    BLOCK, BlockReceipt, Kind, Offer,
+    path::SafeName,
+    tree::{BlockHash, Tree},
+};
 
-use super::file::write_at;
+use super::{
+    file::write_at,
+    owned::{create_own, open_kept},
+};
 
 /// The name of the journal in its staging directory.
 pub(super) const NAME: &str = "journal";
@@ -50,6 +57,16 @@ pub(super) fn identity(offer: &Offer) -> Option<Identity> {
     Some(hasher.finalize().into())
 }
 
+/// Adds a block that was read again to those that are proven, if it is the one on record.
+pub(super) fn prove(proven: &mut Tree, record: &[u8; RECORD], block: &[u8]) -> bool {
+    let hash = BlockHash::of(proven.blocks(), false, block);
+    let right = hash.chaining_value() == *record;
+    if right {
+        proven.push(hash);
+    }
+    right
+}
+
 /// The journal of a payload that arrives.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -63,9 +80,7 @@ pub(super) struct Journal {
 impl Journal {
     /// An empty journal in a new directory.
     pub(super) fn create(dir: &Dir, identity: &Identity) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        let file = dir.open_with(NAME, &options)?.into_std();
+        let file = create_own(dir, Path::new(NAME))?;
         write_at(&file, &[&FORMAT[..], identity].concat(), 0)?;
         Ok(Self {
             file,
@@ -127,30 +142,6 @@ impl Journal {
             self.blocks += 1;
         }
         write_at(&self.file, &records, HEADER + first * RECORD as u64)
-    }
-}
-
-/// Opens a file that an earlier run left: one that is ours, no link, and has no other name.
-pub(super) fn open_kept(dir: &Dir, name: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    #[cfg(unix)]
-    cap_std::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32,
-    );
-    let file = dir.open_with(name, &options)?.into_std();
-    let found = file.metadata()?;
-    #[cfg(unix)]
-    let alone = {
-        use std::os::unix::fs::MetadataExt as _;
-        found.nlink() == 1 && found.uid() == rustix::process::geteuid().as_raw()
-    };
-    #[cfg(not(unix))]
-    let alone = true;
-    match found.is_file() && alone {
-        true => Ok(file),
-        false => Err(io::Error::other("it was replaced by something else")),
     }
 }
 

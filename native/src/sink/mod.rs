@@ -7,6 +7,7 @@ mod durable;
 mod entries;
 mod file;
 mod journal;
+mod owned;
 mod plan;
 mod publish;
 mod rename;
@@ -88,8 +89,8 @@ enum Kind {
 }
 
 impl Sink {
-    fn file(sink: FileSink) -> Self {
-        let kept = sink.kept().clone();
+    /// A file that has the blocks in `kept`.
+    fn file(sink: FileSink, kept: Tree) -> Self {
         Self {
             kind: Kind::File(Box::new(sink)),
             kept,

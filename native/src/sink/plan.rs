@@ -157,7 +157,8 @@ impl Plan {
                     mtime,
                     executable,
                 };
-                FileSink::create(staging, &records, name, shape, conflict).map(Sink::file)
+                let (file, kept) = FileSink::create(staging, &records, name, shape, conflict)?;
+                Ok(Sink::file(file, kept))
             }
             Place::Within(parent) => {
                 let becomes = Becomes::Items {

@@ -6,9 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cap_std::fs::{Dir, DirBuilder, OpenOptions};
+use cap_std::fs::{Dir, DirBuilder};
+use shared::BlockReceipt;
 
-use super::journal::{self, Identity, Journal, RECORD, open_kept};
+use super::{
+    journal::{self, Identity, Journal, RECORD},
+    owned::{create_own, open_kept, open_own, remove},
+};
 use crate::Error;
 
 /// A directory of our own inside the one the payload goes to. On drop it is removed with everything in it, unless it has
@@ -109,9 +113,23 @@ impl Staging {
         }
     }
 
-    /// What is on record of the payload, where it is kept.
-    pub(super) fn journal(&mut self) -> Option<&mut Journal> {
-        self.journal.as_mut()
+    /// Whether what comes is on record, and may be kept.
+    pub(super) fn records(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Records a block that is in its place, where that is done.
+    pub(super) fn note(&mut self, receipt: &BlockReceipt) -> io::Result<()> {
+        self.journal
+            .as_mut()
+            .map_or(Ok(()), |journal| journal.add(receipt))
+    }
+
+    /// Forgets the blocks behind the first `blocks`.
+    pub(super) fn cut(&mut self, blocks: u64) -> io::Result<()> {
+        self.journal
+            .as_mut()
+            .map_or(Ok(()), |journal| journal.cut(blocks))
     }
 
     /// Whether so much is there that it will not be removed.
@@ -182,7 +200,7 @@ fn kept_by(
         Ok(found) => found,
         Err(_) => {
             // None yet, or one that a crash has left in pieces.
-            let _ = dir.remove_file(journal::NAME);
+            remove(&dir, Path::new(journal::NAME))?;
             (Journal::create(&dir, identity)?, Vec::new())
         }
     };
@@ -227,36 +245,10 @@ pub fn clean(directory: &Path) -> Result<Cleaned, Error> {
 /// Windows lock no directories.
 fn take(dir: &Dir) -> io::Result<File> {
     let name = Path::new(LOCK);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    let lock = match dir.open_with(name, &options) {
-        Ok(lock) => lock.into_std(),
+    let lock = match create_own(dir, name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_kept(dir, name)?,
-        Err(error) => return Err(error),
+        created => created?,
     };
     lock.try_lock()?;
     Ok(lock)
-}
-
-/// Opens the directory just created, and not what somebody put in its place.
-#[cfg(unix)]
-pub(super) fn open_own(parent: &Dir, name: impl AsRef<Path>) -> io::Result<Dir> {
-    use rustix::fs::{Mode, OFlags};
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(
-        parent,
-        name.as_ref(),
-        flags,
-        Mode::empty(),
-    )?);
-    let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata()?);
-    if owner != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("it was replaced by somebody else's"));
-    }
-    Ok(Dir::from_std_file(file))
-}
-
-#[cfg(not(unix))]
-pub(super) fn open_own(parent: &Dir, name: impl AsRef<Path>) -> io::Result<Dir> {
-    parent.open_dir(name)
 }

@@ -1,6 +1,7 @@
 //! A payload that becomes a tree: entries are created as the archive names them, below a directory
 //! that nobody else can reach.
 
+mod levels;
 mod replay;
 
 use std::{
@@ -24,13 +25,15 @@ use super::{
     durable::Durability,
     entries::Entries,
     file::{create_new, is_zero, set_mtime, stored_one, write_at},
-    journal::{RECORD, open_kept},
+    journal::RECORD,
     mismatch,
+    owned::{open_kept, open_own, remove},
     publish::{Item, Target, publish},
     session,
-    staging::{PAYLOAD, Staging, open_own},
+    staging::{PAYLOAD, Staging},
 };
 use crate::{Error, name};
+use levels::{Level, MAX_HELD, close_levels, parent, set_mtime_of};
 
 /// What a tree must turn out to be, and what becomes of it.
 #[derive(Debug)]
@@ -80,15 +83,6 @@ pub(super) struct TreeSink {
     staging: Staging,
 }
 
-/// A directory whose content is coming.
-#[derive(Debug)]
-struct Level {
-    /// `None` for one far above the entries that come, see [`MAX_HELD`].
-    dir: Option<Dir>,
-    name: OsString,
-    mtime: i64,
-}
-
 /// The file whose content is coming.
 #[derive(Debug)]
 struct Current {
@@ -98,9 +92,6 @@ struct Current {
     /// Whether zeros were left out, so that the length must be set.
     sparse: bool,
 }
-
-/// Handles that are held at most: a tree may be deeper than a process may have files open.
-const MAX_HELD: usize = 64;
 
 impl TreeSink {
     /// A tree in the staging directory; it goes on behind the blocks that `records` are of, as far as they are there.
@@ -154,17 +145,18 @@ impl TreeSink {
             let durability = Durability::of(&top)?;
             Ok((top, durability))
         };
-        let failed = |error| Error::disk("create a directory in", self.shown_top(), error);
+        let failed =
+            |error| Error::disk("create a directory in", self.staging.parent_path(), error);
         (self.top, self.durability) = begin().map_err(failed)?;
         self.record()
     }
 
     /// Begins the records of what comes, where it is kept.
     fn record(&mut self) -> Result<(), Error> {
-        if let Some(journal) = self.staging.journal() {
-            let cut = journal.cut(0);
+        if self.staging.records() {
+            let cut = self.staging.cut(0);
             let entries = cut.and_then(|()| Entries::create(self.staging.dir()));
-            let failed = |error| Error::disk("create a file in", self.shown_top(), error);
+            let failed = |error| Error::disk("create a file in", self.staging.parent_path(), error);
             self.entries = Some(entries.map_err(failed)?);
         }
         Ok(())
@@ -172,11 +164,8 @@ impl TreeSink {
 
     /// Notes that a block was unpacked.
     pub(super) fn note(&mut self, receipt: &BlockReceipt) -> Result<(), Error> {
-        let noted = match self.staging.journal() {
-            Some(journal) => journal.add(receipt),
-            None => Ok(()),
-        };
-        noted.map_err(|error| Error::disk("write to", self.shown_top(), error))
+        let noted = self.staging.note(receipt);
+        noted.map_err(|error| Error::disk("write to", self.staging.parent_path(), error))
     }
 
     /// Where something stays when this is dropped.
@@ -187,11 +176,6 @@ impl TreeSink {
     /// Has nothing stay.
     pub(super) fn discard(&mut self) {
         self.staging.discard();
-    }
-
-    /// The directory that it goes to, for messages.
-    fn shown_top(&self) -> PathBuf {
-        self.staging.parent_path().to_path_buf()
     }
 
     /// The path of the last entry.
@@ -234,11 +218,8 @@ impl TreeSink {
         close_levels(&self.top, &mut self.levels, 0);
         if self.shape.conflict == OnConflict::Overwrite {
             // What was there before may be in its place from now on, and must not be taken for it.
-            let shown = self.shown_top();
-            if let Some(journal) = self.staging.journal() {
-                let failed = |error| Error::disk("write to", shown, error);
-                journal.cut(0).map_err(failed)?;
-            }
+            let cut = self.staging.cut(0);
+            cut.map_err(|error| Error::disk("write to", self.staging.parent_path(), error))?;
         }
         let staging = &self.staging;
         let target = Target {
@@ -399,50 +380,11 @@ fn fresh(staging: &Dir) -> io::Result<Dir> {
     open_own(staging, Path::new(PAYLOAD))
 }
 
-/// Removes what has this name, and what is in it, if it is there.
-fn remove(dir: &Dir, name: &Path) -> io::Result<()> {
-    let removed = match dir.symlink_metadata(name) {
-        Ok(found) if found.is_dir() => dir.remove_dir_all(name),
-        Ok(_) => dir.remove_file(name),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn reader(shape: &Shape) -> Reader {
     Reader::new(Policy {
         links: shape.links,
         max_entries: shape.entries,
     })
-}
-
-/// Leaves directories until `depth` of them are left; their times count from now on.
-fn close_levels(top: &Dir, levels: &mut Vec<Level>, depth: usize) {
-    while levels.len() > depth {
-        let Some(level) = levels.pop() else { return };
-        // A directory that cannot be opened again keeps the time of writing, as any failure here.
-        if let Ok(parent) = parent(top, levels) {
-            set_mtime_of(parent, Path::new(&level.name), level.mtime);
-        }
-    }
-}
-
-/// The directory that entries are created in now.
-fn parent<'a>(top: &'a Dir, levels: &'a mut [Level]) -> io::Result<&'a Dir> {
-    if levels.last().is_some_and(|level| level.dir.is_none()) {
-        let path: PathBuf = levels.iter().map(|level| &level.name).collect();
-        let dir = top.open_dir(path)?;
-        if let Some(level) = levels.last_mut() {
-            level.dir = Some(dir);
-        }
-    }
-    Ok(levels
-        .last()
-        .and_then(|level| level.dir.as_ref())
-        .unwrap_or(top))
 }
 
 #[cfg(unix)]
@@ -453,28 +395,8 @@ fn link(dir: &Dir, name: &Path, target: &[u8]) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn link(_: &Dir, _: &Path, _: &[u8]) -> io::Result<()> {
-    Err(std::io::Error::new(
-        std::io::ErrorKind::Unsupported,
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
         "this system stores no symbolic links without special rights",
     ))
 }
-
-/// Best effort, for what is not open: a directory or a link itself.
-#[cfg(unix)]
-fn set_mtime_of(dir: &Dir, name: &Path, mtime: i64) {
-    use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT, utimensat};
-    let times = Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_OMIT as _,
-        },
-        last_modification: Timespec {
-            tv_sec: mtime as _,
-            tv_nsec: 0,
-        },
-    };
-    let _ = utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW);
-}
-
-#[cfg(not(unix))]
-fn set_mtime_of(_: &Dir, _: &Path, _: i64) {}

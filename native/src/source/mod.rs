@@ -16,6 +16,7 @@ use shared::{BLOCK, Kind, Offer, path::SafeName};
 
 use crate::Error;
 use read::OneFile;
+pub(crate) use read::append;
 use tree::Tree;
 
 pub use gather::gather;

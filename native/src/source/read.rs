@@ -93,7 +93,12 @@ pub(super) fn will_read_through(_: &File) {}
 
 /// Appends up to `len` bytes at `offset`; fewer only at the file's end.
 #[cfg(unix)]
-fn append(file: &File, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Result<usize> {
+pub(crate) fn append(
+    file: &File,
+    offset: u64,
+    len: usize,
+    buffer: &mut Vec<u8>,
+) -> io::Result<usize> {
     let (start, mut got) = (buffer.len(), 0);
     while got < len {
         buffer.reserve(len - got);
@@ -115,7 +120,12 @@ fn append(file: &File, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Res
 }
 
 #[cfg(windows)]
-fn append(file: &File, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Result<usize> {
+pub(crate) fn append(
+    file: &File,
+    offset: u64,
+    len: usize,
+    buffer: &mut Vec<u8>,
+) -> io::Result<usize> {
     use std::os::windows::fs::FileExt;
     let (start, mut got) = (buffer.len(), 0);
     buffer.resize(start + len, 0);

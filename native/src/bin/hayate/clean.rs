@@ -15,7 +15,11 @@ pub(crate) fn run(directory: &Path) -> Result<(), Failure> {
         let _ = writeln!(said, "Removed {}", place(path));
     }
     for path in &cleaned.left {
-        let _ = writeln!(said, "Left {}, which is in use or not yours", place(path));
+        let _ = writeln!(
+            said,
+            "Left {}, which is in use or not yours: clean again when its transfer has ended, or remove it by hand",
+            place(path)
+        );
     }
     if said.is_empty() {
         let _ = writeln!(said, "Nothing is kept in {}", place(directory));

@@ -7,19 +7,19 @@ use cap_std::fs::Dir;
 use shared::{
     BLOCK,
     archive::{Entry, Extent, Kind, Layout},
-    tree::{BlockHash, Tree},
+    tree::Tree,
 };
 
 use super::{
     super::{
         entries::Entries,
-        file::read_at_most,
-        journal::{RECORD, open_kept},
-        staging::open_own,
+        journal::{RECORD, prove},
+        owned::{open_kept, open_own, remove},
     },
-    TreeSink, remove, set_mtime_of,
+    TreeSink,
+    levels::set_mtime_of,
 };
-use crate::name;
+use crate::{name, source::append};
 
 impl TreeSink {
     /// Reads what was unpacked as the archive again, up to the first block that is not what it was, and is then where it
@@ -33,12 +33,10 @@ impl TreeSink {
             let Some(block) = self.read_block(&layout, index) else {
                 break;
             };
-            let hash = BlockHash::of(index, false, &block);
-            if hash.chaining_value() != *record {
+            if !prove(&mut kept, record, &block) {
                 break;
             }
             self.push(block).ok()?;
-            kept.push(hash);
         }
         self.replaying = false;
         // What is behind that, on record or not, comes again or not at all.
@@ -55,7 +53,7 @@ impl TreeSink {
             current.file.set_len(current.at).ok()?;
         }
         entries.cut(self.seen).ok()?;
-        self.staging.journal()?.cut(kept.blocks()).ok()?;
+        self.staging.cut(kept.blocks()).ok()?;
         self.entries = Some(entries);
         Some(kept)
     }
@@ -69,11 +67,10 @@ impl TreeSink {
                 Extent::Content { entry, offset, len } => {
                     let path = name::to_path(layout.entries().get(entry)?.path.as_bytes()).ok()?;
                     let file = open_kept(&self.top, path).ok()?;
-                    let start = block.len();
-                    block.resize(start + len, 0);
+                    let end = block.len() + len;
+                    append(&file, offset, len, &mut block).ok()?;
                     // Zeros at the end may never have been written.
-                    let read = read_at_most(&file, &mut block[start..], offset).ok()?;
-                    block[start + read..].fill(0);
+                    block.resize(end, 0);
                 }
             }
         }
