@@ -127,6 +127,7 @@ fn transfer(blocks: u64, suite: Suite, content: &[u8]) -> Times {
 fn credentials(side: Side, suite: Suite) -> Credentials {
     Credentials {
         code: Code::parse("7-copper-lantern-violin").unwrap(),
+        ticket: None,
         side,
         binding: Binding {
             certificate: [0; 32],

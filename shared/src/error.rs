@@ -29,6 +29,9 @@ pub enum Error {
     /// The listening side has no receiver to spare: it serves another one, or is done.
     #[error("the peer serves somebody else at the moment")]
     Busy,
+    /// The listening side has given up a session that was to be taken up again.
+    #[error("the peer waits no more for what was cut to be taken up again")]
+    Over,
     /// A seal did not open: the bytes were changed on their way, or were never the peer's.
     #[error("a sealed message does not open: it was changed on its way")]
     Tampered,

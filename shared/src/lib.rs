@@ -34,6 +34,7 @@ mod offer;
 pub mod pake;
 pub mod path;
 mod session;
+mod ticket;
 pub mod tree;
 
 pub use block::{Block, BlockReceipt, Opened, Plain, Sealed, Slot};
@@ -44,6 +45,7 @@ pub use handshake::{Binding, Credentials, Seed, Side};
 pub use message::Have;
 pub use offer::{Kind, Offer};
 pub use session::{Output, Receiver, Refusal, Sender, WINDOW, receiver, sender};
+pub use ticket::{Ticket, TicketId};
 
 /// The version of the protocol this crate speaks; it is in the first message of every session.
 pub const VERSION: u8 = 7;

@@ -5,7 +5,7 @@ mod common;
 mod peer;
 
 use common::{CODE, credentials};
-use hayate_shared::{Error, Output, Receiver, Sender, Side, receiver, sender, tree::Tree};
+use hayate_shared::{Error, Output, Receiver, Refusal, Sender, Side, receiver, sender, tree::Tree};
 use peer::{BLOCK, Channel, Listener, Offer, Settings, complete, start, wire};
 
 /// A receiver with nothing in its way, and what came of it.
@@ -39,6 +39,9 @@ impl Taker {
                 Ok(Output::Transmit(bytes)) => self.said.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(2),
+                Ok(Output::Request(receiver::Request::Return(_))) => {
+                    self.machine.refuse(Refusal::Over);
+                }
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     self.offered = true;
                     self.machine.accept(Tree::new());

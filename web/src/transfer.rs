@@ -54,6 +54,7 @@ impl<S: Store> Transfer<S> {
     pub fn new(code: Code, certificate: [u8; 32], seed: [u8; 32]) -> Self {
         let session = Receiver::new(Credentials {
             code,
+            ticket: None,
             side: Side::Dialler,
             binding: Binding {
                 certificate,

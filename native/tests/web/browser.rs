@@ -391,6 +391,7 @@ pub(crate) fn dialling(certificate: [u8; 32], code: &str) -> Receiver {
     getrandom::fill(&mut seed).unwrap();
     Receiver::new(Credentials {
         code: Code::parse(code).unwrap(),
+        ticket: None,
         side: Side::Dialler,
         binding: Binding {
             certificate,

@@ -1,17 +1,22 @@
 //! The two messages that are sent before anything is proved (PROTOCOL.md, "Handshake").
 
-use super::Role;
 use crate::{
     Error, VERSION,
-    cipher::Suites,
     codec::{Decode, Encode},
     pake,
+    ticket::TicketId,
 };
 
 const MAGIC: &[u8; 6] = b"HAYATE";
 
 /// Most suites in a list, known or unknown.
 const MAX_SUITES: usize = 16;
+
+/// The dialler has an exporter.
+const EXPORTER: u8 = 1;
+
+/// The dialler comes back with a ticket.
+const TICKET: u8 = 2;
 
 /// The first message, from the dialler.
 pub(super) struct Hello {
@@ -20,26 +25,26 @@ pub(super) struct Hello {
     pub(super) suites: Vec<u8>,
     pub(super) nonce: [u8; 32],
     pub(super) public: [u8; 32],
+    pub(super) ticket: Option<TicketId>,
     pub(super) raw: Vec<u8>,
 }
 
 impl Hello {
-    pub(super) fn encode(
-        server_is: Role,
-        exporter: bool,
-        suites: &Suites,
-        nonce: &[u8; 32],
-        public: &[u8; 32],
-    ) -> Vec<u8> {
-        let (mut raw, suites) = (Vec::with_capacity(96), suites.codes());
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut raw = Vec::with_capacity(112);
+        let exporter = if self.exporter { EXPORTER } else { 0 };
+        let returns = if self.ticket.is_some() { TICKET } else { 0 };
         raw.raw(MAGIC)
             .u8(VERSION)
-            .u8(server_is as u8)
-            .u8(u8::from(exporter));
-        raw.u8(suites.len() as u8)
-            .raw(&suites)
-            .raw(nonce)
-            .raw(public);
+            .u8(self.server_is)
+            .u8(exporter | returns);
+        raw.u8(self.suites.len() as u8)
+            .raw(&self.suites)
+            .raw(&self.nonce)
+            .raw(&self.public);
+        if let Some(ticket) = &self.ticket {
+            raw.raw(ticket);
+        }
         raw
     }
 
@@ -53,20 +58,24 @@ impl Hello {
             return Err(Error::Version { theirs });
         }
         let server_is = decode.u8()?;
-        let exporter = match decode.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(Error::Malformed("an exporter flag that is neither 0 nor 1")),
-        };
+        let flags = decode.u8()?;
+        if flags & !(EXPORTER | TICKET) != 0 {
+            return Err(Error::Malformed("unknown flags in the first message"));
+        }
         let suites = suite_list(&mut decode)?;
         let (nonce, public) = (decode.array()?, decode.array()?);
+        let ticket = match flags & TICKET {
+            0 => None,
+            _ => Some(decode.array()?),
+        };
         decode.end()?;
         Ok(Self {
             server_is,
-            exporter,
+            exporter: flags & EXPORTER != 0,
             suites,
             nonce,
             public,
+            ticket,
             raw: raw.to_vec(),
         })
     }

@@ -11,6 +11,7 @@ use crate::{
     codec::{Decode, Encode},
     keys::{self, Secret},
     pake,
+    ticket::{Ticket, TicketId},
 };
 
 mod messages;
@@ -56,6 +57,8 @@ pub struct Binding {
 pub struct Credentials {
     /// The code phrase.
     pub code: Code,
+    /// What a dialler that comes back proves in place of the code; a listener has none.
+    pub ticket: Option<Ticket>,
     /// Which end of the connection this is.
     pub side: Side,
     /// The connection.
@@ -64,6 +67,15 @@ pub struct Credentials {
     pub suites: Suites,
     /// 32 bytes from the system's random generator, used for this session alone.
     pub seed: Seed,
+}
+
+impl Credentials {
+    /// The password-related string of CPace.
+    fn prs(&self) -> Zeroizing<Vec<u8>> {
+        self.ticket
+            .as_ref()
+            .map_or_else(|| self.code.prs(), Ticket::prs)
+    }
 }
 
 /// Fresh randomness for one session, wiped when dropped.
@@ -102,8 +114,20 @@ impl Dialling {
         let public = PublicKey::from(&secret).to_bytes();
         let nonce = credentials.seed.derive("nonce");
         let exporter = credentials.binding.exporter.is_some();
-        let raw = Hello::encode(role.other(), exporter, &credentials.suites, &nonce, &public);
-        let hello = Hello::decode(&raw)?;
+        let hello = Hello {
+            server_is: role.other() as u8,
+            exporter,
+            suites: credentials.suites.codes(),
+            nonce: *nonce,
+            public,
+            ticket: credentials.ticket.as_ref().map(Ticket::id),
+            raw: Vec::new(),
+        };
+        let raw = hello.encode();
+        let hello = Hello {
+            raw: raw.clone(),
+            ..hello
+        };
         Ok((
             raw,
             Self {
@@ -130,7 +154,7 @@ impl Dialling {
         let (session, channel) = (transcript.session(), transcript.channel());
         let (share, isk) = pake::respond(
             &answer.share,
-            &self.credentials.code.prs(),
+            &self.credentials.prs(),
             transcript.context(&session, &channel),
             &self.credentials.seed.derive("cpace"),
         )?;
@@ -201,8 +225,18 @@ impl Greeted {
         })
     }
 
-    /// Shows this side's share: from here on it is one guess of the code phrase for whoever is on the other side.
-    pub(crate) fn answer(self) -> Result<(Vec<u8>, Answered), Error> {
+    /// The ticket that the dialler says it has.
+    pub(crate) fn ticket(&self) -> Option<TicketId> {
+        self.hello.ticket
+    }
+
+    /// Shows this side's share: from here on it is one guess of the code phrase, or of the secret of `ticket`, for whoever
+    /// is on the other side.
+    pub(crate) fn answer(mut self, ticket: Option<Ticket>) -> Result<(Vec<u8>, Answered), Error> {
+        if ticket.as_ref().map(Ticket::id) != self.hello.ticket {
+            return Err(Error::Misuse("another ticket than the dialler's"));
+        }
+        self.credentials.ticket = ticket;
         let Self {
             mut credentials,
             role,
@@ -227,7 +261,7 @@ impl Greeted {
         };
         let (session, channel) = (transcript.session(), transcript.channel());
         let (share, pending) = pake::start(
-            &credentials.code.prs(),
+            &credentials.prs(),
             transcript.context(&session, &channel),
             &credentials.seed.derive("cpace"),
         )?;
@@ -348,11 +382,7 @@ impl Transcript<'_> {
         if !dh.was_contributory() {
             return Err(Error::Malformed("an X25519 key of low order"));
         }
-        let salt = Zeroizing::new(keys::hash(&[
-            b"hayate/7 salt",
-            &credentials.code.prs(),
-            isk,
-        ]));
+        let salt = Zeroizing::new(keys::hash(&[b"hayate/7 salt", &credentials.prs(), isk]));
         let prk = keys::extract(&salt[..], dh.as_bytes());
         let th = keys::hash(&[
             b"hayate/7 transcript",

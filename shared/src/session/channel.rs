@@ -14,6 +14,7 @@ use crate::{
     keys,
     lane::Lane,
     message::Message,
+    ticket::Ticket,
 };
 
 pub(super) struct Channel<R> {
@@ -91,6 +92,10 @@ impl<R> Channel<R> {
 
     pub(super) fn suite(&self) -> Option<Suite> {
         self.keys.as_ref().map(|keys| keys.suite)
+    }
+
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.keys.as_ref().map(|keys| Ticket::of(&keys.master))
     }
 
     pub(super) fn lane(&self, number: u8, side: Side) -> Option<Lane> {

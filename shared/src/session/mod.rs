@@ -13,6 +13,7 @@ use crate::{
     keys::Secret,
     lane::{Lane, MAX_LANES},
     message::Message,
+    ticket::{Ticket, TicketId},
 };
 use channel::Channel;
 use sealer::Sealer;
@@ -58,7 +59,7 @@ trait State: Sized {
 
     fn start() -> Self;
     /// What a listener asks before it shows its share.
-    fn pair() -> Self::Request;
+    fn pair(ticket: Option<TicketId>) -> Self::Request;
     /// Both sides have proved.
     fn paired(self, channel: &mut Channel<Self::Request>) -> Self;
     /// The protocol as a table: a message or block of the peer moves the state on, or is an error.
@@ -206,13 +207,13 @@ impl<S: State> Session<S> {
             .map(|state| state.paired(&mut self.channel));
     }
 
-    /// Answers a listener's `Pair`.
-    fn pair(&mut self, tries: u8) {
+    /// Answers a listener's `Pair`, or `Return` with a ticket.
+    fn pair(&mut self, tries: u8, ticket: Option<Ticket>) {
         self.tries = tries;
         let Some(shaking) = self.shaking.take() else {
             return self.fail(Error::Misuse("pair() without a request"));
         };
-        match shaking.pair(&mut self.channel) {
+        match shaking.pair(ticket, &mut self.channel) {
             Ok(shaking) => self.shaking = Some(shaking),
             Err(error) => self.fail(error),
         }
@@ -222,6 +223,7 @@ impl<S: State> Session<S> {
         self.fail(match refusal {
             Refusal::Burned => Error::Burned,
             Refusal::Busy => Error::Busy,
+            Refusal::Over => Error::Over,
         });
     }
 

@@ -9,6 +9,7 @@ use crate::{
     handshake::{Credentials, Role},
     lane::Lane,
     message::{Have, Message},
+    ticket::{Ticket, TicketId},
     tree::Tree,
 };
 
@@ -17,6 +18,8 @@ use crate::{
 pub enum Request {
     /// As for a sender. Answer: [`Receiver::pair`] or [`Receiver::refuse`].
     Pair,
+    /// As for a sender. Answer: [`Receiver::pair_again`] or [`Receiver::refuse`].
+    Return(TicketId),
     /// Is this wanted? Answer: [`Receiver::accept`], or [`Receiver::abort`] with [`Reason::Declined`].
     Decide(Offer),
     /// The sender listens for lanes at these ports of its address: dial them, or let it be. No answer.
@@ -83,6 +86,11 @@ impl Receiver {
         self.0.channel.suite()
     }
 
+    /// What this session can be taken up again with when its connection is lost, once both sides have proved.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.0.channel.ticket()
+    }
+
     /// This side's end of lane `number`, from 1 on, once both sides have proved.
     pub fn lane(&self, number: u8) -> Option<Lane> {
         self.0.lane(number)
@@ -136,10 +144,15 @@ impl Receiver {
 
     /// Answers [`Request::Pair`]: go on. The peer is told that so many more tries are left, should it not know the code.
     pub fn pair(&mut self, tries: u8) {
-        self.0.pair(tries);
+        self.0.pair(tries, None);
     }
 
-    /// Answers [`Request::Pair`]: turn the dialler away.
+    /// Answers [`Request::Return`]: go on, under the ticket that was named.
+    pub fn pair_again(&mut self, ticket: Ticket) {
+        self.0.pair(0, Some(ticket));
+    }
+
+    /// Answers [`Request::Pair`] or [`Request::Return`]: turn the dialler away.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.0.refuse(refusal);
     }
@@ -220,8 +233,8 @@ impl State for Receiving {
         Self::Shaking
     }
 
-    fn pair() -> Request {
-        Request::Pair
+    fn pair(ticket: Option<TicketId>) -> Request {
+        ticket.map_or(Request::Pair, Request::Return)
     }
 
     fn paired(self, _: &mut Channel<Request>) -> Self {

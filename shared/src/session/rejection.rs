@@ -9,6 +9,8 @@ pub enum Refusal {
     Burned,
     /// Somebody else is being served.
     Busy,
+    /// No session waits for this ticket.
+    Over,
 }
 
 const WRONG_CODE: u8 = 1;
@@ -16,6 +18,7 @@ const BURNED: u8 = 2;
 const BUSY: u8 = 3;
 const TOO_OLD_OR_NEW: u8 = 4;
 const VIOLATION: u8 = 5;
+const OVER: u8 = 6;
 
 /// The body of a rejection after `error`; `tries` are left if it is a wrong code.
 pub(super) fn body(error: Option<&Error>, tries: u8) -> [u8; 3] {
@@ -23,6 +26,7 @@ pub(super) fn body(error: Option<&Error>, tries: u8) -> [u8; 3] {
         Some(Error::WrongCode { .. }) => [WRONG_CODE, VERSION, tries],
         Some(Error::Burned) => [BURNED, VERSION, 0],
         Some(Error::Busy) => [BUSY, VERSION, 0],
+        Some(Error::Over) => [OVER, VERSION, 0],
         Some(Error::Version { .. }) => [TOO_OLD_OR_NEW, VERSION, 0],
         _ => [VIOLATION, VERSION, 0],
     }
@@ -34,6 +38,7 @@ pub(super) fn read(body: &[u8]) -> Error {
         [WRONG_CODE, _, left] => Error::WrongCode { left: Some(left) },
         [BURNED, _, _] => Error::Burned,
         [BUSY, _, _] => Error::Busy,
+        [OVER, _, _] => Error::Over,
         [TOO_OLD_OR_NEW, theirs, _] => Error::Version { theirs },
         _ => Error::Malformed("the peer rejected the handshake"),
     }

@@ -11,6 +11,7 @@ use crate::{
     handshake::{Credentials, Role},
     lane::{Lane, MAX_LANES},
     message::{Have, Message, Total},
+    ticket::{Ticket, TicketId},
     tree::Tree,
 };
 
@@ -20,6 +21,9 @@ pub enum Request {
     /// A listener is about to show its share, which is one guess for whoever dialled. Answer: [`Sender::pair`] or
     /// [`Sender::refuse`].
     Pair,
+    /// A dialler says that it was here before, with this ticket, and its connection broke. Answer:
+    /// [`Sender::pair_again`] with the ticket itself, or [`Sender::refuse`].
+    Return(TicketId),
     /// The receiver holds the code; what is offered to it? Answer: [`Sender::offer`].
     Offer,
     /// The receiver agreed and kept blocks from before. Answer: [`Sender::resume`] with the tree over the first
@@ -91,6 +95,11 @@ impl Sender {
         self.0.state.as_ref()?.root()
     }
 
+    /// What this session can be taken up again with when its connection is lost, once both sides have proved.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.0.channel.ticket()
+    }
+
     /// This side's end of lane `number`, from 1 on, once both sides have proved.
     pub fn lane(&self, number: u8) -> Option<Lane> {
         self.0.lane(number)
@@ -113,10 +122,15 @@ impl Sender {
 
     /// Answers [`Request::Pair`]: go on. The peer is told that so many more tries are left, should it not know the code.
     pub fn pair(&mut self, tries: u8) {
-        self.0.pair(tries);
+        self.0.pair(tries, None);
     }
 
-    /// Answers [`Request::Pair`]: turn the dialler away.
+    /// Answers [`Request::Return`]: go on, under the ticket that was named.
+    pub fn pair_again(&mut self, ticket: Ticket) {
+        self.0.pair(0, Some(ticket));
+    }
+
+    /// Answers [`Request::Pair`] or [`Request::Return`]: turn the dialler away.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.0.refuse(refusal);
     }
@@ -262,8 +276,8 @@ impl State for Sending {
         Self::Shaking
     }
 
-    fn pair() -> Request {
-        Request::Pair
+    fn pair(ticket: Option<TicketId>) -> Request {
+        ticket.map_or(Request::Pair, Request::Return)
     }
 
     fn paired(self, channel: &mut Channel<Request>) -> Self {

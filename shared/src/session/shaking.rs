@@ -5,6 +5,7 @@ use crate::{
     Error,
     frame::{Frame, KIND_ANSWER, KIND_CONFIRM, KIND_HELLO, KIND_PROOF},
     handshake::{Agreed, Answered, Credentials, Dialling, Greeted, Proving, Role, Side},
+    ticket::{Ticket, TicketId},
 };
 
 pub(super) enum Shaking {
@@ -37,17 +38,17 @@ impl Shaking {
     }
 
     /// The protocol of the handshake as a table. A listener that has read the first message asks `pair` before it
-    /// says anything.
+    /// says anything, with the ticket of a dialler that comes back.
     pub(super) fn on_frame<R>(
         self,
         frame: Frame,
         channel: &mut Channel<R>,
-        pair: fn() -> R,
+        pair: fn(Option<TicketId>) -> R,
     ) -> Result<(Option<Self>, Option<Agreed>), Error> {
         match (self, frame) {
             (Self::Listening(credentials, role), Frame::Clear(KIND_HELLO, body)) => {
                 let greeted = Greeted::hello(*credentials, role, &body)?;
-                channel.request(pair());
+                channel.request(pair(greeted.ticket()));
                 Ok((Some(Self::Greeted(Box::new(greeted))), None))
             }
             (Self::Dialling(dialling), Frame::Clear(KIND_ANSWER, body)) => {
@@ -68,11 +69,15 @@ impl Shaking {
     }
 
     /// Shows the listener's share.
-    pub(super) fn pair<R>(self, channel: &mut Channel<R>) -> Result<Self, Error> {
+    pub(super) fn pair<R>(
+        self,
+        ticket: Option<Ticket>,
+        channel: &mut Channel<R>,
+    ) -> Result<Self, Error> {
         let Self::Greeted(greeted) = self else {
             return Err(Error::Misuse("pair() without a request"));
         };
-        let (answer, answered) = greeted.answer()?;
+        let (answer, answered) = greeted.answer(ticket)?;
         channel.clear(KIND_ANSWER, &answer);
         Ok(Self::Answered(Box::new(answered)))
     }

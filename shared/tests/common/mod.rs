@@ -7,7 +7,7 @@
 
 use hayate_shared::{
     BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Packer, Plain, Reason, Receiver,
-    Seed, Sender, Side,
+    Refusal, Seed, Sender, Side, Ticket,
     cipher::{Suite, Suites},
     lane::Inlet,
     path::SafeName,
@@ -27,6 +27,7 @@ pub(crate) fn binding() -> Binding {
 pub(crate) fn credentials(side: Side, code: &str) -> Credentials {
     Credentials {
         code: Code::parse(code).unwrap(),
+        ticket: None,
         side,
         binding: binding(),
         suites: Suites::preferring(Suite::Aes256Gcm),
@@ -90,6 +91,8 @@ pub(crate) struct Pair {
     pub(crate) lanes: Option<Vec<(Inlet, Vec<u8>)>>,
     /// The blocks that were transmitted, by index.
     pub(crate) sent: Vec<u64>,
+    /// What the side that listens knows of who may come back.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 pub(crate) type Ends = (Result<(), Error>, Result<(), Error>);
@@ -121,6 +124,7 @@ impl Pair {
             slots: Vec::new(),
             lanes: None,
             sent: Vec::new(),
+            ticket: None,
         }
     }
 
@@ -218,6 +222,10 @@ impl Pair {
                     }
                 }
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
+                Ok(Output::Request(sender::Request::Return(id))) => match self.ticket.clone() {
+                    Some(ticket) if ticket.id() == id => self.sender.pair_again(ticket),
+                    _ => self.sender.refuse(Refusal::Over),
+                },
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Offer)) => {
                     self.sender.offer(self.offer.clone());
@@ -265,6 +273,10 @@ impl Pair {
                 Ok(Output::Wait) => return None,
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(2),
+                Ok(Output::Request(receiver::Request::Return(id))) => match self.ticket.clone() {
+                    Some(ticket) if ticket.id() == id => self.receiver.pair_again(ticket),
+                    _ => self.receiver.refuse(Refusal::Over),
+                },
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Decide(offer))) => {
                     assert_eq!(offer, self.offer);

@@ -8,6 +8,7 @@ mod lanes;
 #[path = "../peer/mod.rs"]
 mod peer;
 mod receiver;
+mod returning;
 mod secrets;
 mod sender;
 mod stranger;

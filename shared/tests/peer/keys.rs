@@ -35,6 +35,12 @@ pub(crate) fn prs(code: &str) -> Vec<u8> {
     [lv(b"hayate/7 prs"), lv(code.as_bytes())].concat()
 }
 
+/// As [`prs`], for a session that is taken up again.
+pub(crate) fn prs_again(master: &[u8]) -> Vec<u8> {
+    let secret = expand(master, "return", b"");
+    [lv(b"hayate/7 return"), lv(&secret)].concat()
+}
+
 /// Draft-irtf-cfrg-cpace-21, A.1: lengths are LEB128 there.
 fn lv_cat(parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha512};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::{
-    keys::{expand, extract, generator, h, isk, lv, mac, prs, secret_point},
+    keys::{expand, extract, generator, h, isk, lv, mac, prs, prs_again, secret_point},
     wire::Channel,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) exporter: Vec<u8>,
     pub(crate) suites: Vec<u8>,
     pub(crate) seed: u8,
+    /// The `master` of the session that is taken up again.
+    pub(crate) before: Option<Vec<u8>>,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             exporter: vec![0xe4; 32],
             suites: vec![2, 1],
             seed: 0x50,
+            before: None,
         }
     }
 }
@@ -49,6 +52,13 @@ impl Settings {
         Scalar::from_bytes_mod_order_wide(&self.random("cpace"))
     }
 
+    fn prs(&self) -> Vec<u8> {
+        match &self.before {
+            Some(master) => prs_again(master),
+            None => prs(&self.code),
+        }
+    }
+
     fn ci(&self) -> Vec<u8> {
         [
             lv(b"hayate/7 ci"),
@@ -63,11 +73,14 @@ impl Settings {
     pub(crate) fn hello(&self) -> Vec<u8> {
         let mut m1 = b"HAYATE\x07".to_vec();
         m1.push(self.listener_is);
-        m1.push(u8::from(!self.exporter.is_empty()));
+        m1.push(u8::from(!self.exporter.is_empty()) + 2 * u8::from(self.before.is_some()));
         m1.push(self.suites.len() as u8);
         m1.extend(&self.suites);
         m1.extend(&self.random("nonce")[..32]);
         m1.extend(PublicKey::from(&self.secret()).as_bytes());
+        if let Some(master) = &self.before {
+            m1.extend(&expand(master, "ticket", b"")[..16]);
+        }
         m1
     }
 }
@@ -105,7 +118,7 @@ fn proofs(
     let (ys, without) = (of_answer(m2).2, &m2[..m2.len() - 32]);
     let sid = h(&[of_hello(m1).0, of_answer(m2).0]);
     let isk = isk(&sid, secret, (&ys, without), (yc, m1));
-    let salt = h(&[b"hayate/7 salt", &prs(&settings.code), &isk]);
+    let salt = h(&[b"hayate/7 salt", &settings.prs(), &isk]);
     let prk = extract(&salt, dh);
     let th = h(&[
         b"hayate/7 transcript",
@@ -140,7 +153,7 @@ impl Listener {
         m2.extend(&settings.random("nonce")[32..]);
         m2.extend(PublicKey::from(&settings.secret()).as_bytes());
         let sid = h(&[of_hello(m1).0, &settings.random("nonce")[32..]]);
-        let g = generator(&prs(&settings.code), &settings.ci(), &sid);
+        let g = generator(&settings.prs(), &settings.ci(), &sid);
         m2.extend((settings.scalar() * g).compress().as_bytes());
         Self {
             settings,
@@ -196,7 +209,7 @@ impl Dialler {
     pub(crate) fn proof(&self, m2: &[u8]) -> (Vec<u8>, [u8; 32], Channel) {
         let (nonce, public, ys) = of_answer(m2);
         let sid = h(&[of_hello(&self.m1).0, nonce]);
-        let g = generator(&prs(&self.settings.code), &self.settings.ci(), &sid);
+        let g = generator(&self.settings.prs(), &self.settings.ci(), &sid);
         let yc = (self.settings.scalar() * g).compress().to_bytes();
         let secret = secret_point(&self.settings.scalar(), &ys).expect("a good share");
         let dh = self.settings.secret().diffie_hellman(&public.into());

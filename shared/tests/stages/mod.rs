@@ -5,7 +5,7 @@
     reason = "each test uses its part; a test may panic"
 )]
 
-use hayate_shared::{BLOCK, Output, Receiver, Sender, Side, receiver, tree::Tree};
+use hayate_shared::{BLOCK, Output, Receiver, Refusal, Sender, Side, receiver, tree::Tree};
 
 use crate::{
     common::{CODE, credentials},
@@ -23,6 +23,7 @@ pub(crate) fn stages() -> Vec<Stage> {
             match machine.poll() {
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => machine.pair(2),
+                Ok(Output::Request(receiver::Request::Return(_))) => machine.refuse(Refusal::Over),
                 Ok(Output::Request(receiver::Request::Decide(_))) => machine.accept(Tree::new()),
                 Ok(Output::Request(receiver::Request::Open(sealed))) => match sealed.open() {
                     Ok(opened) => machine.opened(opened.receipt),

@@ -7,7 +7,8 @@
 )]
 
 use hayate_shared::{
-    BLOCK, Error, Kind, Offer, Output, Packer, Plain, Receiver, Sealed, Sender, Side, Slot,
+    BLOCK, Error, Kind, Offer, Output, Packer, Plain, Receiver, Refusal, Sealed, Sender, Side,
+    Slot,
     path::SafeName,
     receiver, sender,
     tree::{BlockHash, Tree},
@@ -157,6 +158,9 @@ impl World {
                 }
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
+                Ok(Output::Request(sender::Request::Return(_))) => {
+                    self.sender.refuse(Refusal::Over)
+                }
                 Ok(Output::Request(sender::Request::Offer)) => {
                     let offer = self.offer(stream);
                     self.sender.offer(offer);
@@ -179,6 +183,9 @@ impl World {
                 Ok(Output::Transmit(bytes)) => self.to_sender.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => self.receiver.pair(2),
+                Ok(Output::Request(receiver::Request::Return(_))) => {
+                    self.receiver.refuse(Refusal::Over);
+                }
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     let kept = tree_over(&self.stored, self.kept);
                     self.receiver.accept(kept);

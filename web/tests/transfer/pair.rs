@@ -111,6 +111,7 @@ impl Pair {
     pub(crate) fn new(kind: shared::Kind, payload: Vec<u8>) -> Self {
         let sender = Sender::new(Credentials {
             code: code([1, 2, 3]),
+            ticket: None,
             side: Side::Listener,
             binding: Binding {
                 certificate: CERTIFICATE,

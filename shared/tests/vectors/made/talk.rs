@@ -11,6 +11,7 @@ use crate::peer::{Channel, Dialler, Listener, Settings, wire::clear};
 fn credentials(side: Side) -> Credentials {
     Credentials {
         code: Code::parse("7-copper-lantern-violin").unwrap(),
+        ticket: None,
         side,
         binding: Binding {
             certificate: [0xce; 32],

@@ -122,6 +122,7 @@ pub(crate) fn name(error: &Error) -> String {
         Error::WrongCode { .. } => "wrong-code".into(),
         Error::Burned => "burned".into(),
         Error::Busy => "busy".into(),
+        Error::Over => "over".into(),
         Error::Tampered => "tampered".into(),
         Error::Malformed(_) => "malformed".into(),
         Error::Unexpected(_) => "unexpected".into(),

@@ -1,8 +1,8 @@
 //! Vectors of sessions: what one machine makes of the bytes of the other side, with its own randomness fixed.
 
 use hayate_shared::{
-    Binding, Code, Credentials, Error, Kind, Offer, Output, Packer, Plain, Reason, Receiver, Seed,
-    Sender, Side,
+    Binding, Code, Credentials, Error, Kind, Offer, Output, Packer, Plain, Reason, Receiver,
+    Refusal, Seed, Sender, Side,
     cipher::{Suite, Suites},
     path::SafeName,
     receiver, sender,
@@ -37,6 +37,7 @@ fn credentials(vector: &Vector<'_>) -> Result<Credentials, String> {
     let code = vector.get("code").unwrap_or("7-copper-lantern-violin");
     Ok(Credentials {
         code: Code::parse(code).map_err(|error| error.to_string())?,
+        ticket: None,
         side,
         binding: Binding {
             certificate: [0xce; 32],
@@ -75,6 +76,9 @@ impl Receiving {
                 Ok(Output::Transmit(bytes)) => self.said.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(2),
+                Ok(Output::Request(receiver::Request::Return(_))) => {
+                    self.machine.refuse(Refusal::Over);
+                }
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     self.offered = true;
                     self.machine.accept(Tree::new());
@@ -176,6 +180,9 @@ impl Sending {
                 Ok(Output::Transmit(_)) => {}
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Pair)) => self.machine.pair(2),
+                Ok(Output::Request(sender::Request::Return(_))) => {
+                    self.machine.refuse(Refusal::Over);
+                }
                 Ok(Output::Request(sender::Request::Offer)) => {
                     self.machine.offer(self.offer.clone());
                 }
@@ -214,6 +221,7 @@ impl Sending {
 fn paired(suite: u8) -> Result<(Receiving, peer::Channel), String> {
     let credentials = Credentials {
         code: Code::parse("7-copper-lantern-violin").map_err(|error| error.to_string())?,
+        ticket: None,
         side: Side::Dialler,
         binding: Binding {
             certificate: [0xce; 32],

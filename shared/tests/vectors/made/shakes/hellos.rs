@@ -21,6 +21,10 @@ pub(crate) fn all() -> Vec<Made> {
     let good = talk::sending().hello();
     let hello = clear(1, &good);
     let role_clash = clear(1, &Settings::default().hello());
+    let returning = Settings {
+        before: Some(vec![0x44; 32]),
+        ..talk::sending()
+    };
     let longer = clear(1, &[&good[..], &[0]].concat());
     let mut made = vec![
         at_listener(
@@ -44,10 +48,28 @@ pub(crate) fn all() -> Vec<Made> {
         ),
         at_listener("role-0", "malformed", "no role", &hello_with(7, &[0])),
         at_listener(
-            "exporter-2",
+            "flags-2",
             "malformed",
-            "a flag that is neither 0 nor 1",
+            "a ticket that is not there",
             &hello_with(8, &[2]),
+        ),
+        at_listener(
+            "flags-4",
+            "malformed",
+            "an unknown flag",
+            &hello_with(8, &[4]),
+        ),
+        at_listener(
+            "ticket",
+            "over",
+            "a ticket that nobody knows",
+            &clear(1, &returning.hello()),
+        ),
+        at_listener(
+            "ticket-long",
+            "malformed",
+            "a ticket with one byte more",
+            &clear(1, &[&returning.hello()[..], &[0]].concat()),
         ),
         at_listener("no-suites", "malformed", "no suite at all", &hello_of(&[])),
         at_listener(

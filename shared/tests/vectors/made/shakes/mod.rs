@@ -76,9 +76,15 @@ fn rejections() -> Vec<Made> {
         ),
         at_dialler(
             "rejected-6",
+            "over",
+            "nobody waits for the ticket",
+            &reject(&[6, 7, 0]),
+        ),
+        at_dialler(
+            "rejected-7",
             "malformed",
             "an unknown code",
-            &reject(&[6, 7, 0]),
+            &reject(&[7, 7, 0]),
         ),
         at_dialler("rejected-empty", "malformed", "no code", &reject(&[])),
         at_dialler(
