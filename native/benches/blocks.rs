@@ -82,7 +82,7 @@ fn transfer(blocks: u64, suite: Suite, content: &[u8]) -> Times {
         match sender.poll().unwrap() {
             Output::Transmit(bytes) => receiver.receive(&bytes),
             Output::Request(Send::Pair) => sender.pair(2),
-            Output::Request(Send::Join(_)) => {}
+            Output::Request(Send::Join(_) | Send::Return(_)) => {}
             Output::Request(Send::Offer) => sender.offer(offer.clone()),
             Output::Request(Send::Compare(_)) => {
                 sender.resume(Tree::new());
@@ -107,7 +107,7 @@ fn transfer(blocks: u64, suite: Suite, content: &[u8]) -> Times {
             match receiver.poll().unwrap() {
                 Output::Transmit(bytes) => sender.receive(&bytes),
                 Output::Request(Receive::Pair) => receiver.pair(2),
-                Output::Request(Receive::Join(_) | Receive::Widen(_)) => {}
+                Output::Request(Receive::Join(_) | Receive::Widen(_) | Receive::Return(_)) => {}
                 Output::Request(Receive::Decide(_)) => receiver.accept(Tree::new()),
                 Output::Request(Receive::Open(sealed)) => {
                     let started = Instant::now();

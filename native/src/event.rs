@@ -71,12 +71,17 @@ pub enum Event {
         /// Wrong codes that are still allowed.
         left: u32,
     },
-    /// A browser went away in the middle; the transfer ends unless it comes back.
+    /// The connection to a peer was lost in the middle; the transfer ends unless it comes about again.
     Gone {
         /// The peer's address.
         peer: SocketAddr,
         /// How long it is waited for.
         wait: Duration,
+    },
+    /// The connection to a peer that was [gone](Event::Gone) is there again.
+    Back {
+        /// The peer's address.
+        peer: SocketAddr,
     },
     /// The offer: made (sender) or received (receiver).
     Offered(Offered),
@@ -85,7 +90,7 @@ pub enum Event {
         /// The peer's address.
         peer: SocketAddr,
     },
-    /// The first part of the payload is there from an earlier run; the rest comes.
+    /// The first part of the payload is there from an earlier run or connection; the rest comes.
     Resumed {
         /// The peer's address.
         peer: SocketAddr,
@@ -164,6 +169,10 @@ impl Listener {
             cipher: suite.map_or("none", Suite::name),
             transport,
         });
+    }
+
+    pub(crate) fn back(&self, peer: SocketAddr) {
+        self.tell(Event::Back { peer });
     }
 
     pub(crate) fn offered(&self, peer: SocketAddr, offer: &Offer) {

@@ -1,6 +1,7 @@
 //! Hayate as a library: send and receive files between the machines of one room.
 #![warn(missing_docs)]
 
+mod comeback;
 pub mod discover;
 mod drive;
 mod error;

@@ -1,34 +1,19 @@
 //! Over a bad link the same bytes arrive, only later.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    net::SocketAddr,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use hayate_tests::{Faults, Pair, Relay, noise};
 
 const MIB: usize = 1 << 20;
 
-fn at(pair: &Pair, port: u16) -> SocketAddr {
-    (pair.net.a().v4(), port).into()
-}
-
-/// A relay in front of the sender, and what a receiver says to come through it.
-fn relay(pair: &Pair, faults: Faults) -> (Relay, [String; 2]) {
-    let door = at(pair, 50010);
-    let relay = Relay::start(pair.net.a(), door, at(pair, 50001), faults, 7);
-    (relay, ["--from".to_owned(), door.to_string()])
-}
-
 #[track_caller]
 fn arrives(faults: Faults, length: usize) {
     let pair = Pair::new();
-    let (_relay, from) = relay(&pair, faults);
+    let (_relay, door) = Relay::before(pair.net.a(), faults);
     pair.write("file", noise(length, 5));
     let start = Instant::now();
-    pair.transfer(["file", "--compress", "off"], from);
+    pair.transfer(["file", "--compress", "off"], ["--from", &door]);
     println!("{faults:?}: {:?}", start.elapsed());
     assert!(pair.received("file") == noise(length, 5), "{faults:?}");
 }
@@ -95,20 +80,4 @@ fn over_a_link_with_every_fault() {
         jitter: Duration::from_millis(5),
     };
     arrives(faults, MIB + 5);
-}
-
-#[test]
-fn a_link_that_is_dark_for_five_seconds_delays_a_transfer() {
-    let pair = Pair::new();
-    let (relay, from) = relay(&pair, Faults::default());
-    pair.write("file", noise(6 * MIB, 5));
-    let sender = pair.send(["file", "--compress", "off", "--limit", "2M"]);
-    let receiver = pair.receive(from);
-    receiver.wait_for_event("progress");
-    relay.black_out(true);
-    thread::sleep(Duration::from_secs(5));
-    relay.black_out(false);
-    receiver.finish().expect(0);
-    sender.finish().expect(0);
-    assert!(pair.received("file") == noise(6 * MIB, 5));
 }

@@ -282,6 +282,19 @@ impl Space {
         );
     }
 
+    /// Ends [`Space::block_udp`].
+    pub fn unblock_udp(&self) {
+        self.nft("delete table inet noudp");
+    }
+
+    /// Lets no more than this out to the network, as the `rate` of tc-tbf(8).
+    pub fn slow_down(&self, rate: &str) {
+        let mut tc = self.command("tc");
+        tc.args(["qdisc", "add", "dev", "lan", "root", "tbf", "rate", rate]);
+        tc.args(["burst", "64kb", "latency", "50ms"]);
+        assert!(tc.status().unwrap().success(), "tc refused {rate}");
+    }
+
     /// Adds rules to the machine's firewall.
     pub fn nft(&self, rules: &str) {
         let mut nft = self

@@ -41,6 +41,13 @@ pub struct Relay {
 }
 
 impl Relay {
+    /// Relays on `space` to the port of a hayate that listens there; says at which address.
+    pub fn before(space: &Space, faults: Faults) -> (Self, String) {
+        let at = |port: u16| SocketAddr::from((space.v4(), port));
+        let relay = Self::start(space, at(50010), at(50001), faults, 7);
+        (relay, at(50010).to_string())
+    }
+
     /// Relays on `space` between whoever sends to `at` and `target`. The same `seed` means the same faults.
     pub fn start(
         space: &Space,

@@ -320,7 +320,7 @@ impl<S: Store> Transfer<S> {
             }
             // Nobody can dial a browser.
             Request::Widen(_) => Ok(()),
-            Request::Pair => Err(misuse()),
+            Request::Pair | Request::Return(_) => Err(misuse()),
         }
     }
 

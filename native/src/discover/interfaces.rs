@@ -52,6 +52,15 @@ pub(super) fn links(scope: &Scope) -> Vec<Link> {
     group(&interfaces, scope)
 }
 
+/// Whether `address` is that of another machine on a link of this one, so that no router and no relay stands between.
+pub(crate) fn is_neighbour(address: &SocketAddr) -> bool {
+    let links = links(&Scope::default());
+    let own = |link: &Link| link.subnets.iter().any(|(own, _)| *own == address.ip());
+    !address.ip().is_loopback()
+        && !links.iter().any(own)
+        && links.iter().any(|link| link.reach(address).is_some())
+}
+
 fn group(interfaces: &[Interface], scope: &Scope) -> Vec<Link> {
     let mut v4 = Vec::new();
     let mut v6: Vec<Link> = Vec::new();

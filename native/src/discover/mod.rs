@@ -34,6 +34,7 @@ use std::{
 pub use announce::Announcer;
 pub use browse::Browser;
 pub use interfaces::Scope;
+pub(crate) use interfaces::is_neighbour;
 pub use shared::discovery::Announcement;
 
 /// Somebody who announced the wanted channel.

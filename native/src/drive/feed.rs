@@ -22,6 +22,13 @@ pub(crate) enum Feed {
     Pipe(Arc<Pipe>),
 }
 
+impl Feed {
+    /// Whether a second session may have what a first one had.
+    pub(super) fn can_be_read_again(&self) -> bool {
+        matches!(self, Self::Source(_))
+    }
+}
+
 /// What the pool does for one session: blocks for slots, a few at a time.
 pub(super) struct Filling {
     feed: Feed,

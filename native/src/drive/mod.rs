@@ -24,7 +24,7 @@ pub(crate) mod lanes;
 mod outlets;
 pub(crate) mod receive;
 pub(crate) mod send;
-mod storage;
+pub(crate) mod storage;
 
 /// How long a peer may take to prove that it holds the code.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -32,6 +32,12 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the last words may take to arrive. What is on its way before them may take longer on a slow link; then the
 /// code that closes the connection says it in short.
 const FAREWELL: Duration = Duration::from_millis(800);
+
+/// How long a sender may take to hear that all is well; a wire that is dark is known to be lost by then.
+const PARTING: Duration = Duration::from_secs(20);
+
+/// Closes a wire whose session is to be taken up again over another one: none of a [`Reason`]'s numbers.
+const CUT: u32 = 9;
 
 /// Writes that wait for the wire, and reads that wait for the session: a few, since each may be a whole block.
 const QUEUE: usize = 2;
@@ -152,6 +158,37 @@ where
     pub(crate) async fn close(self) {
         drop(self.outgoing);
         self.closer.close(0).await;
+    }
+
+    /// Whether the wire broke, and nobody closed it for good.
+    pub(crate) fn is_cut(&self) -> bool {
+        match &self.end {
+            Some(End::Failed(WireError::Silent | WireError::Lost(_))) => true,
+            Some(End::Failed(WireError::Closed(code))) => *code == CUT,
+            _ => false,
+        }
+    }
+
+    /// Drops a wire that is of no more use, so that its session can be taken up again.
+    pub(crate) async fn cut(self) {
+        drop(self.outgoing);
+        self.reader.cancel().await;
+        self.writer.cancel().await;
+        self.closer.close(CUT).await;
+    }
+
+    /// As [`Link::finish`] after the last word of a success, which the peer is given time to hear; `false` if the wire was
+    /// lost before.
+    pub(crate) async fn part(mut self) -> bool {
+        drop(self.outgoing);
+        let heard = time::timeout(PARTING, async {
+            let _ = self.writer.await;
+            self.closer.closed().await
+        });
+        let lost = matches!(heard.await, Ok(WireError::Silent | WireError::Lost(_)));
+        self.reader.cancel().await;
+        self.closer.close(0).await;
+        !lost
     }
 
     /// Nothing but a farewell follows: it is not held back.

@@ -8,7 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, receiver::Request};
+use shared::{
+    BLOCK, Credentials, Offer, Output, Reason, Receiver, Refusal, Ticket, TicketId,
+    receiver::Request,
+};
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
@@ -20,8 +23,6 @@ use crate::{
     Error, Event, Progress,
     event::Listener,
     gate::{Gate, Guess},
-    pool::Pool,
-    sink::{Sink, Stored},
     wire::{Wire, WireCloser},
 };
 
@@ -37,6 +38,10 @@ pub(crate) struct Drive<W: Wire> {
     outgoing: Option<Bytes>,
     /// Nothing more is read from the wire for now.
     crowded: bool,
+    /// A lane broke, and the wire may go on or not.
+    broken: bool,
+    /// Only the connection was lost.
+    cut: bool,
     failure: Option<Error>,
 }
 
@@ -61,6 +66,8 @@ where
             deadline: Some(Instant::now() + HANDSHAKE),
             outgoing: None,
             crowded: false,
+            broken: false,
+            cut: false,
             failure: None,
         }
     }
@@ -69,8 +76,14 @@ where
         self.link.peer
     }
 
-    pub(crate) fn root(&self) -> [u8; 32] {
-        self.session.root().unwrap_or_default()
+    /// What this session can be taken up again with.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.session.ticket()
+    }
+
+    /// Whether only the connection was lost, and not what was agreed.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Whether the sender has proved the code.
@@ -79,7 +92,7 @@ where
     }
 
     /// Proves the code, sees it proved, and hears the offer.
-    pub(crate) async fn pair(&mut self, gate: Option<&Gate>) -> Result<Offer, Error> {
+    pub(crate) async fn pair(&mut self, admission: Admission<'_>) -> Result<Offer, Error> {
         let mut guess: Option<Guess> = None;
         loop {
             let step = self.poll();
@@ -90,8 +103,8 @@ where
                 guess.right();
             }
             match step {
-                Ok(Some(Request::Pair)) => match gate {
-                    Some(gate) => match gate.guess(self.link.peer.ip()).await {
+                Ok(Some(Request::Pair)) => match admission {
+                    Admission::Gate(gate) => match gate.guess(self.link.peer.ip()).await {
                         Ok(turn) => {
                             guess = Some(turn);
                             self.deadline = Some(Instant::now() + HANDSHAKE);
@@ -99,13 +112,22 @@ where
                         }
                         Err(refusal) => self.session.refuse(refusal),
                     },
-                    None => self.session.pair(0),
+                    _ => self.session.refuse(Refusal::Busy),
+                },
+                Ok(Some(Request::Return(id))) => match admission.ticket(id) {
+                    Some(ticket) => self.session.pair_again(ticket),
+                    None => self.session.refuse(Refusal::Over),
                 },
                 Ok(Some(Request::Decide(offer))) => {
                     self.deadline = None;
                     self.link.closer.authenticated();
-                    self.events
-                        .paired(self.link.peer, self.session.suite(), self.link.carrier);
+                    let (peer, carrier) = (self.link.peer, self.link.carrier);
+                    match admission {
+                        Admission::Dials | Admission::Gate(_) => {
+                            self.events.paired(peer, self.session.suite(), carrier);
+                        }
+                        Admission::Returns(_) | Admission::Awaits(_) => self.events.back(peer),
+                    }
                     return Ok(offer);
                 }
                 Ok(Some(_)) => return Err(Error::Internal("a request before the offer".into())),
@@ -156,41 +178,32 @@ where
 
     /// Ends the wire: at once where the peer had the last word, else when it arrived.
     pub(crate) async fn end(self, error: Option<&Error>) {
+        if self.is_cut() {
+            return self.link.cut().await;
+        }
         match self.session.heard_last_word() {
             true => self.link.close().await,
             false => self.link.finish(error.map(Error::reason)).await,
         }
     }
 
-    /// Receives the payload into `sink`.
-    pub(crate) async fn transfer(
-        &mut self,
-        offer: &Offer,
-        sink: Sink,
-        pool: Pool,
-        limit: Option<u64>,
-        bind: Option<IpAddr>,
-    ) -> Result<(Stored, u64), Error> {
-        let storage = Storage::start(sink, pool);
-        self.session.accept(storage.kept());
-        self.events.accepted(self.link.peer);
-        let result = self.take(offer, &storage, limit, bind).await;
-        // What the threads still hold goes with them.
-        if let Some(path) = storage.end(result.as_ref().err()).await {
-            self.events.tell(Event::Kept { path });
-        }
-        result
+    /// Says the last word of a transfer that succeeded, and waits until the sender has heard it; `false` if the connection
+    /// was lost before.
+    pub(crate) async fn part(self) -> bool {
+        self.link.part().await
     }
 
-    async fn take(
+    /// Receives the payload into `storage`, behind what is there already.
+    pub(crate) async fn transfer(
         &mut self,
         offer: &Offer,
         storage: &Storage,
         limit: Option<u64>,
         bind: Option<IpAddr>,
-    ) -> Result<(Stored, u64), Error> {
+    ) -> Result<(), Error> {
+        self.session.accept(storage.kept());
         let mut lanes = Lanes::new(bind);
-        let (mut done, mut stored) = (0, None);
+        let mut done = 0;
         let mut begun = false;
         loop {
             self.crowded = storage.is_busy() && !self.session.has_failed();
@@ -212,14 +225,14 @@ where
                 Ok(Some(Step::Request(Request::Widen(count)))) => {
                     lanes.listen(&self.session, count);
                 }
-                Ok(Some(Step::Request(Request::Commit))) => storage.commit(),
+                Ok(Some(Step::Request(Request::Commit))) => {
+                    storage.commit(done, self.session.root().unwrap_or_default());
+                }
                 Ok(Some(Step::Request(_))) => {
                     return Err(Error::Internal("a request out of turn".into()));
                 }
                 Ok(Some(Step::Done)) => {
-                    let stored =
-                        stored.ok_or_else(|| Error::Internal("done without a commit".into()))?;
-                    return Ok((stored, done));
+                    return Ok(());
                 }
                 Err(error) => return Err(self.failed(error)),
                 Ok(None) => select_biased! {
@@ -237,9 +250,8 @@ where
                             lanes.put_away(receipt.index());
                             self.session.opened(receipt);
                         }
-                        Ok(Report::Stored(result)) => {
-                            self.session.committed(result.skipped);
-                            stored = Some(result);
+                        Ok(Report::Stored(arrived)) => {
+                            self.session.committed(arrived.stored.skipped);
                         }
                         Err(error) => self.fail(error),
                     },
@@ -249,7 +261,11 @@ where
                             lanes.permits.insert(sealed.index(), permit);
                             self.session.arrive(sealed);
                         }
-                        Ok(Arrival::Ended) => self.session.lane_ended(),
+                        Ok(Arrival::Ended) => {
+                            let failed = self.session.has_failed();
+                            self.session.lane_ended();
+                            self.broken |= self.session.has_failed() && !failed;
+                        }
                         Err(_) => {}
                     },
                     ports = lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
@@ -353,9 +369,32 @@ where
     }
 
     fn failed(&mut self, error: shared::Error) -> Error {
+        let lost = self.broken || self.link.is_cut();
+        self.cut = lost && self.failure.is_none() && matches!(error, shared::Error::Disconnected);
         self.failure
             .take()
             .unwrap_or_else(|| self.link.failed(error))
+    }
+}
+
+/// By what a session begins.
+pub(crate) enum Admission<'a> {
+    /// This side dialled, and proves the code.
+    Dials,
+    /// This side listens: whoever proves the code comes in, one guess after the other.
+    Gate(&'a Gate),
+    /// This side dialled again, and proves this ticket.
+    Returns(Ticket),
+    /// This side listens for whoever proves one of these tickets.
+    Awaits(&'a [Ticket]),
+}
+
+impl Admission<'_> {
+    fn ticket(&self, id: TicketId) -> Option<Ticket> {
+        let Self::Awaits(tickets) = self else {
+            return None;
+        };
+        tickets.iter().find(|ticket| ticket.id() == id).cloned()
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{Credentials, Output, Reason, Sender, Side, Slot, sender::Request};
+use shared::{Credentials, Output, Reason, Refusal, Sender, Side, Slot, sender::Request};
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
@@ -20,9 +20,12 @@ use super::{
 };
 use crate::{
     Error, Progress, Sent,
-    gate::Guess,
+    gate::{
+        Guess,
+        returns::{Claim, Stay},
+    },
     web::LaneDesk,
-    wire::{Carrier, Wire, WireCloser},
+    wire::{Carrier, Wire, WireCloser, WireError},
 };
 
 /// Payload from which a browser gets a lane, in bytes.
@@ -34,8 +37,19 @@ struct Drive<W: Wire> {
     session: Sender,
     context: Rc<Context>,
     guess: Option<Guess>,
+    /// Of somebody who was here before, until it goes on.
+    claim: Option<Claim>,
+    stay: Option<Stay>,
     paired: bool,
+    placed: bool,
+    /// It takes up what another connection began.
+    returns: bool,
+    agreed: bool,
     accepted: bool,
+    /// A lane broke, and the wire may go on or not.
+    broken: Option<WireError>,
+    /// Only the connection was lost, and not what was agreed.
+    cut: bool,
     stopped: bool,
     mute: bool,
     started: Instant,
@@ -50,11 +64,14 @@ struct Drive<W: Wire> {
     failure: Option<Error>,
 }
 
-/// How a session ended, and whether its peer had proved the code.
+/// How a session ended.
 pub(crate) struct Outcome {
-    pub(crate) paired: bool,
+    /// Whether its peer took a place: it proved the code, and did not go on over another connection.
+    pub(crate) placed: bool,
     pub(crate) peer: SocketAddr,
     pub(crate) carrier: Carrier,
+    /// What it can be taken up again with, where only the connection was lost.
+    pub(crate) cut: Option<Stay>,
     pub(crate) result: Result<Sent, Error>,
 }
 
@@ -73,12 +90,18 @@ where
     let ahead = 2 * usize::from(context.lanes);
     let filling = Filling::new(context.feed.clone(), context.pool.clone(), ahead);
     let mut drive = Drive {
-        session: Sender::new(credentials),
         link,
         context,
         guess: None,
+        claim: None,
+        stay: None,
         paired: false,
+        placed: false,
+        returns: credentials.ticket.is_some(),
+        agreed: false,
         accepted: false,
+        broken: None,
+        cut: false,
         stopped: false,
         mute: false,
         started: Instant::now(),
@@ -90,23 +113,26 @@ where
         lanes: Lanes::new(side),
         desk,
         failure: None,
+        session: Sender::new(credentials),
     };
     let result = drive.run().await;
-    let paired = drive.paired;
-    let (peer, carrier) = (drive.link.peer, drive.link.carrier);
-    if let (false, Err(error)) = (paired, &result) {
+    let (peer, carrier, placed) = (drive.link.peer, drive.link.carrier, drive.placed);
+    if let (false, Err(error)) = (drive.paired, &result) {
         drive.context.tell_stranger(error);
     }
+    let cut = drive.cut;
     match &result {
+        Err(_) if cut => drive.link.cut().await,
         Err(error) if !drive.session.heard_last_word() => {
             drive.link.finish(Some(error.reason())).await;
         }
         _ => drive.link.close().await,
     }
     Outcome {
-        paired,
+        placed,
         peer,
         carrier,
+        cut: drive.stay.filter(|_| cut),
         result,
     }
 }
@@ -169,22 +195,18 @@ where
                 }
                 Err(refusal) => self.session.refuse(refusal),
             },
-            Request::Offer => {
-                self.paired = true;
-                self.deadline = None;
-                if let Some(guess) = self.guess.take() {
-                    guess.right();
+            Request::Return(id) => match self.context.gate.returns().find(&id) {
+                Some((ticket, claim)) => {
+                    (self.claim, self.returns) = (Some(claim), true);
+                    self.session.pair_again(ticket);
                 }
-                self.link.closer.authenticated();
-                self.context
-                    .events
-                    .paired(self.link.peer, self.session.suite(), self.link.carrier);
-                self.context
-                    .events
-                    .offered(self.link.peer, &self.context.offer);
-                self.session.offer(self.context.offer.clone());
+                None => self.session.refuse(Refusal::Over),
+            },
+            Request::Offer => self.offer(),
+            Request::Compare(have) => {
+                self.agree();
+                self.filling.compare(have.blocks);
             }
-            Request::Compare(have) => self.filling.compare(have.blocks),
             // Once, since each lane costs a thread and a socket.
             Request::Join(_) if std::mem::replace(&mut self.lanes.dialled, true) => {}
             Request::Join(ports) => {
@@ -198,9 +220,50 @@ where
         }
     }
 
+    fn offer(&mut self) {
+        self.paired = true;
+        self.link.closer.authenticated();
+        if let Some(guess) = self.guess.take() {
+            guess.right();
+        }
+        let Context { events, offer, .. } = &*self.context;
+        if !self.returns {
+            events.paired(self.link.peer, self.session.suite(), self.link.carrier);
+            events.offered(self.link.peer, offer);
+        }
+        if self.claim.is_none() {
+            self.placed = true;
+            self.deadline = None;
+        }
+        if self.context.feed.can_be_read_again() {
+            let returns = self.context.gate.returns();
+            self.stay = self.session.ticket().map(|ticket| returns.enter(ticket));
+        }
+        self.session.offer(offer.clone());
+    }
+
+    /// The receiver wants it. Who was here before gets its place back now that this connection is known to carry.
+    fn agree(&mut self) {
+        if std::mem::replace(&mut self.agreed, true) {
+            return;
+        }
+        if let Some(claim) = self.claim.take() {
+            self.deadline = None;
+            self.placed = self.context.gate.take_back(&claim);
+        }
+        match self.placed {
+            true if self.returns => self.context.events.back(self.link.peer),
+            true => {}
+            false => self.abort(Reason::Failed, "this was given up meanwhile"),
+        }
+    }
+
     fn read(&mut self, slot: Slot) {
+        self.agree();
         if !std::mem::replace(&mut self.accepted, true) {
-            self.context.events.accepted(self.link.peer);
+            if !self.returns {
+                self.context.events.accepted(self.link.peer);
+            }
             self.widen();
         }
         self.filling.add(slot);
@@ -211,7 +274,9 @@ where
         if self.link.carrier.is_browser() {
             return self.widen_by_request();
         }
-        let count = self.context.lanes.saturating_sub(1);
+        // What broke once is not spread again.
+        let lanes = if self.returns { 1 } else { self.context.lanes };
+        let count = lanes.saturating_sub(1);
         match self.lanes.side {
             _ if count == 0 => {}
             Side::Dialler => self.session.widen(count),
@@ -248,10 +313,11 @@ where
         match outlet {
             Outlet::Joined(number, blocks) => drop(self.lanes.joined.insert(number, blocks)),
             Outlet::Idle(number) => self.lanes.idle.push_back(number),
-            Outlet::Lost(error) => self.fail(Error::Disconnected {
-                peer: self.link.peer,
-                why: format!("one of its lanes broke: {error}"),
-            }),
+            // What is under way on the lane is lost, and with it the session; the receiver may come back.
+            Outlet::Lost(error) => {
+                self.broken.get_or_insert(error);
+                self.session.eof();
+            }
         }
     }
 
@@ -272,6 +338,14 @@ where
         let stop = async {
             if stopped || signal.recv_async().await.is_ok() {
                 pending::<()>().await;
+            }
+        };
+        let (stay, claim) = (&self.stay, &self.claim);
+        let replaced = async {
+            match (claim, stay) {
+                (Some(claim), _) => claim.lost().await,
+                (None, Some(stay)) => stay.replaced().await,
+                (None, None) => pending().await,
             }
         };
         select_biased! {
@@ -301,6 +375,10 @@ where
             tree = self.filling.compared.recv_async().fuse() => if let Ok(tree) = tree {
                 self.done = self.session.resume(tree) * shared::BLOCK as u64;
             },
+            () = replaced.fuse() => {
+                (self.stay, self.claim, self.placed) = (None, None, false);
+                self.abort(Reason::Failed, "it goes on over another connection");
+            }
             () = stop.fuse() => {
                 self.stopped = true;
                 self.abort(Reason::Cancelled, "");
@@ -350,9 +428,20 @@ where
     fn failed(&mut self, error: shared::Error) -> Error {
         // A guess that ends without proof was a wrong one.
         self.guess = None;
-        self.failure
-            .take()
-            .unwrap_or_else(|| self.link.failed(error))
+        let lost = self.broken.is_some() || self.link.is_cut();
+        self.cut = lost
+            && (self.agreed || self.returns && self.paired)
+            && self.failure.is_none()
+            && matches!(error, shared::Error::Disconnected);
+        let peer = self.link.peer;
+        match (self.failure.take(), &self.broken) {
+            (Some(failure), _) => failure,
+            (None, Some(lane)) => Error::Disconnected {
+                peer,
+                why: format!("one of its lanes broke: {lane}"),
+            },
+            (None, None) => self.link.failed(error),
+        }
     }
 
     fn sent(&self) -> Result<Sent, Error> {

@@ -11,7 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use compio::time;
-use shared::{BlockReceipt, Reason, Sealed, tree::Tree};
+use shared::{
+    BlockReceipt, Reason, Sealed,
+    tree::{BlockHash, Tree},
+};
 
 use crate::{
     Error, ErrorKind,
@@ -30,13 +33,23 @@ pub(super) enum Report {
     /// A block is where it belongs; its memory may be used again.
     Kept(BlockReceipt, Bytes),
     /// Everything is durable and under its final name.
-    Stored(Stored),
+    Stored(Arrived),
+}
+
+/// A payload that is verified and published.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) stored: Stored,
+    /// Payload bytes.
+    pub(crate) bytes: u64,
+    /// BLAKE3 root of the payload.
+    pub(crate) root: [u8; 32],
 }
 
 type Reports = flume::Sender<Result<Report, Error>>;
 
 /// A sink, as the loop of a receiver sees it.
-pub(super) struct Storage {
+pub(crate) struct Storage {
     pool: Pool,
     sink: Arc<Sink>,
     /// Blocks on their way to where they belong.
@@ -45,13 +58,54 @@ pub(super) struct Storage {
     line: RefCell<Option<flume::Sender<(BlockReceipt, Bytes)>>>,
     tell: Reports,
     reports: flume::Receiver<Result<Report, Error>>,
+    have: RefCell<Have>,
+}
+
+/// What is there already: all of it outlives the connection that brought it.
+struct Have {
+    /// The blocks from the first on; the last of the payload is never among them.
+    tree: Tree,
+    /// Blocks that are ahead of those.
+    ahead: BTreeMap<u64, BlockHash>,
+    /// The last block of the payload, once it is where it belongs.
+    last: Option<(u64, BlockHash)>,
+    /// Everything is published.
+    arrived: Option<Arrived>,
+}
+
+impl Have {
+    fn kept(tree: Tree) -> Self {
+        Self {
+            tree,
+            ahead: BTreeMap::new(),
+            last: None,
+            arrived: None,
+        }
+    }
+
+    fn note(&mut self, report: &Report) {
+        match report {
+            Report::Kept(receipt, _) if receipt.last() => {
+                self.last = Some((receipt.index(), receipt.hash()));
+            }
+            Report::Kept(receipt, _) => {
+                self.ahead.insert(receipt.index(), receipt.hash());
+                while let Some(hash) = self.ahead.remove(&self.tree.blocks()) {
+                    self.tree.push(hash);
+                }
+            }
+            Report::Stored(arrived) => self.arrived = Some(arrived.clone()),
+        }
+    }
 }
 
 impl Storage {
-    pub(super) fn start(sink: Sink, pool: Pool) -> Self {
+    pub(crate) fn start(sink: Sink, pool: Pool) -> Self {
+        let have = RefCell::new(Have::kept(sink.kept()));
         let sink = Arc::new(sink);
         let (tell, reports) = flume::unbounded();
         Self {
+            have,
             pool,
             sink,
             busy: Cell::new(0),
@@ -76,11 +130,20 @@ impl Storage {
             // It could not be begun, and the session ends.
             return;
         }
+        let last = self.have.borrow().last;
         self.pool.run(move |_| {
+            let session = |error| Error::Session { peer: None, error };
             let opened = match sealed.open() {
                 Ok(opened) => opened,
-                Err(error) => return drop(tell.send(Err(Error::Session { peer: None, error }))),
+                Err(error) => return drop(tell.send(Err(session(error)))),
             };
+            // The last block comes again with every new connection, and is not stored twice.
+            if let Some((_, hash)) = last.filter(|(index, _)| *index == opened.receipt.index()) {
+                let same = opened.receipt.last() && opened.receipt.hash() == hash;
+                let other = session(shared::Error::Mismatch("the last block is another one now"));
+                let report = Report::Kept(opened.receipt, opened.bytes);
+                return drop(tell.send(if same { Ok(report) } else { Err(other) }));
+            }
             match line {
                 Some(line) => drop(line.send((opened.receipt, opened.bytes))),
                 None => drop(tell.send(keep(&sink, opened.receipt, opened.bytes))),
@@ -89,10 +152,19 @@ impl Storage {
     }
 
     /// Has everything made durable and published.
-    pub(super) fn commit(&self) {
+    pub(super) fn commit(&self, bytes: u64, root: [u8; 32]) {
         let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
-        self.pool
-            .run(move |_| drop(tell.send(sink.finish().map(Report::Stored))));
+        if let Some(arrived) = self.arrived() {
+            return drop(tell.send(Ok(Report::Stored(arrived))));
+        }
+        self.pool.run(move |_| {
+            let arrived = |stored| Arrived {
+                stored,
+                bytes,
+                root,
+            };
+            drop(tell.send(sink.finish().map(arrived).map(Report::Stored)));
+        });
     }
 
     pub(super) async fn next(&self) -> Result<Report, Error> {
@@ -101,15 +173,48 @@ impl Storage {
             .recv_async()
             .await
             .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())));
-        if let Ok(Report::Kept(..)) = report {
+        self.heard(report)
+    }
+
+    fn heard(&self, report: Result<Report, Error>) -> Result<Report, Error> {
+        let report = report?;
+        if let Report::Kept(..) = report {
             self.busy.set(self.busy.get().saturating_sub(1));
         }
-        report
+        self.have.borrow_mut().note(&report);
+        Ok(report)
+    }
+
+    /// Waits until nothing of the connection that was lost is on its way any more: another one may go on.
+    ///
+    /// # Errors
+    /// What went wrong meanwhile.
+    pub(crate) async fn settle(&self) -> Result<(), Error> {
+        // What waits for a block that did not come is dropped with the line.
+        self.line.replace(None);
+        loop {
+            let busy = Arc::strong_count(&self.sink) > 1;
+            for report in self.reports.drain() {
+                self.heard(report)?;
+            }
+            if !busy {
+                break;
+            }
+            time::sleep(Duration::from_millis(1)).await;
+        }
+        self.busy.set(0);
+        self.have.borrow_mut().ahead.clear();
+        Ok(())
+    }
+
+    /// What came of the payload, where that is settled whatever becomes of the connection.
+    pub(crate) fn arrived(&self) -> Option<Arrived> {
+        self.have.borrow().arrived.clone()
     }
 
     /// Waits, for a while, until no thread holds the sink any more: a sink that did not finish removes what it wrote
     /// when the last of them lets go. Says where something stays for another run after `failure`.
-    pub(super) async fn end(self, failure: Option<&Error>) -> Option<PathBuf> {
+    pub(crate) async fn end(self, failure: Option<&Error>) -> Option<PathBuf> {
         if let Some(error) = failure {
             self.judge(error);
         }
@@ -132,14 +237,19 @@ impl Storage {
         failure.and_then(|_| sink.stays())
     }
 
-    /// The blocks that are there from an earlier run.
-    pub(super) fn kept(&self) -> Tree {
-        self.sink.kept()
+    /// The blocks that are there already, from an earlier run or an earlier connection.
+    pub(crate) fn kept(&self) -> Tree {
+        self.have.borrow().tree.clone()
     }
 
     /// The first block is about to be opened, and the sender goes on from block `from`.
     pub(super) fn begin(&self, from: u64) -> Result<(), Error> {
-        if from < self.sink.kept().blocks() {
+        if from < self.kept().blocks() {
+            if self.arrived().is_some() {
+                let error = shared::Error::Mismatch("the sender has something else now");
+                return Err(Error::Session { peer: None, error });
+            }
+            self.have.replace(Have::kept(Tree::new()));
             self.sink.restart()?;
         }
         if self.sink.ordered() {

@@ -12,6 +12,7 @@ mod driver;
 mod driver;
 mod listen;
 mod marker;
+pub(crate) mod probe;
 mod shared_port;
 mod socket;
 

@@ -18,7 +18,10 @@ use super::{HayateReceiver, Source};
 use crate::{
     DEFAULT_PORT, Error, Event, Target,
     discover::{Browser, Found, Scope},
-    drive::{Link, at, receive::Drive},
+    drive::{
+        Link, at,
+        receive::{Admission, Drive},
+    },
     gate::Gate,
     identity::Identity,
     quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
@@ -65,24 +68,21 @@ pub(super) struct Paired {
 
 /// Finds the sender.
 pub(super) async fn sender(options: &HayateReceiver) -> Result<Paired, Error> {
-    let code = options
-        .code
-        .clone()
-        .ok_or_else(|| Error::Usage("a receiver needs the sender's code phrase".into()))?;
+    code(options)?;
     let (base, result) = match &options.source {
         Source::Discovery => {
             let dialler = Dialler::new(options.bind)?;
-            let result = search(options, &code, &dialler).await;
+            let result = search(options, &dialler).await;
             (Base::Dialler(dialler), result)
         }
         Source::At(target) => {
             let dialler = Dialler::new(options.bind)?;
-            let result = dial(options, &code, &dialler, target).await;
+            let result = dial(options, &dialler, target).await;
             (Base::Dialler(dialler), result)
         }
         Source::Listen(address) => {
             let listener = open(options, *address)?;
-            let result = listen(options, &code, &listener).await;
+            let result = listen(options, &listener).await;
             (Base::Listener(listener), result)
         }
     };
@@ -95,10 +95,14 @@ pub(super) async fn sender(options: &HayateReceiver) -> Result<Paired, Error> {
     }
 }
 
+fn code(options: &HayateReceiver) -> Result<Code, Error> {
+    let code = options.code.clone();
+    code.ok_or_else(|| Error::Usage("a receiver needs the sender's code phrase".into()))
+}
+
 /// Dials one address until somebody is there.
 async fn dial(
     options: &HayateReceiver,
-    code: &Code,
     dialler: &Dialler,
     target: &Target,
 ) -> Result<(Drive<QuicWire>, Offer), Error> {
@@ -107,37 +111,42 @@ async fn dial(
         wire = reach(dialler, target, options.deadline()).fuse() => wire?,
         _ = stop.recv_async().fuse() => return Err(cancelled()),
     };
-    let paired = pair(options, code, wire, Side::Dialler, None).await;
+    let paired = pair(options, wire, Side::Dialler, Admission::Dials).await;
     paired.map_err(|failed| failed.error)
 }
 
 /// A session that did not get as far as an offer.
-struct Failed {
-    error: Error,
+pub(super) struct Failed {
+    pub(super) error: Error,
     /// Whether the sender had proved the code.
     proved: bool,
 }
 
 /// Runs one session up to the offer.
-async fn pair(
+pub(super) async fn pair(
     options: &HayateReceiver,
-    code: &Code,
     wire: QuicWire,
     side: Side,
-    gate: Option<&Gate>,
+    admission: Admission<'_>,
 ) -> Result<(Drive<QuicWire>, Offer), Failed> {
-    let credentials = credentials(code, side, options.cipher, wire.binding());
-    let credentials = credentials.map_err(|error| Failed {
+    let credentials = || {
+        let code = code(options)?;
+        credentials(&code, side, options.cipher, wire.binding())
+    };
+    let mut credentials = credentials().map_err(|error| Failed {
         error,
         proved: false,
     })?;
+    if let Admission::Returns(ticket) = &admission {
+        credentials.ticket = Some(ticket.clone());
+    }
     let mut drive = Drive::new(
         Link::new(wire, None),
         credentials,
         options.events.clone(),
         options.stop.clone(),
     );
-    match drive.pair(gate).await {
+    match drive.pair(admission).await {
         Ok(offer) => Ok((drive, offer)),
         Err(error) => {
             let proved = drive.has_proved();
@@ -147,22 +156,26 @@ async fn pair(
     }
 }
 
+/// Looks for senders on the channel of the code.
+pub(super) fn browse(options: &HayateReceiver) -> Result<Browser, Error> {
+    let scope = Scope {
+        interface: options.interface.clone(),
+        address: options.bind,
+    };
+    Browser::start(code(options)?.channel(), scope).map_err(|source| Error::Network {
+        doing: "cannot look for senders; give the sender's address with --from".into(),
+        source,
+    })
+}
+
 type Attempt<'a> = LocalBoxFuture<'a, Result<Option<(Drive<QuicWire>, Offer)>, Error>>;
 
 /// Dials everybody who announces the channel, until one of them proves the code.
 async fn search(
     options: &HayateReceiver,
-    code: &Code,
     dialler: &Dialler,
 ) -> Result<(Drive<QuicWire>, Offer), Error> {
-    let scope = Scope {
-        interface: options.interface.clone(),
-        address: options.bind,
-    };
-    let browser = Browser::start(code.channel(), scope).map_err(|source| Error::Network {
-        doing: "cannot look for senders; give the sender's address with --from".into(),
-        source,
-    })?;
+    let browser = browse(options)?;
     let tried = Rc::new(RefCell::new(HashSet::new()));
     let mut attempts: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
     let (mut over, mut hint) = (options.deadline(), Some(Instant::now() + HINT));
@@ -182,7 +195,7 @@ async fn search(
                 }
             },
             found = browser.next().fuse() => match found {
-                Some(found) => attempts.push(attempt(options, code, dialler, Rc::clone(&tried), found).boxed_local()),
+                Some(found) => attempts.push(attempt(options, dialler, Rc::clone(&tried), found).boxed_local()),
                 None => return Err(Error::Internal("discovery ended".into())),
             },
             _ = stop.recv_async().fuse() => return Err(cancelled()),
@@ -205,7 +218,6 @@ async fn search(
 /// Dials one address of one sender; `None` where another address of the same sender was faster.
 async fn attempt(
     options: &HayateReceiver,
-    code: &Code,
     dialler: &Dialler,
     tried: Rc<RefCell<HashSet<[u8; 8]>>>,
     found: Found,
@@ -220,7 +232,7 @@ async fn attempt(
             return Ok(None);
         }
     }
-    let paired = pair(options, code, wire, Side::Dialler, None).await;
+    let paired = pair(options, wire, Side::Dialler, Admission::Dials).await;
     paired.map(Some).map_err(|failed| failed.error)
 }
 
@@ -237,12 +249,11 @@ fn open(options: &HayateReceiver, address: Option<SocketAddr>) -> Result<Listene
 /// Waits for a sender that dials.
 async fn listen(
     options: &HayateReceiver,
-    code: &Code,
     listener: &Listener,
 ) -> Result<(Drive<QuicWire>, Offer), Error> {
     let (interfaces, addresses) = listener.addresses().into_iter().unzip();
     options.events.tell(Event::Waiting {
-        code: code.to_string(),
+        code: code(options)?.to_string(),
         addresses,
         interfaces,
         page: None,
@@ -278,7 +289,7 @@ async fn listen(
                 },
             },
             wire = newcomer.fuse() => match wire {
-                Some(wire) => sessions.push(pair(options, code, wire, Side::Listener, Some(&gate))),
+                Some(wire) => sessions.push(pair(options, wire, Side::Listener, Admission::Gate(&gate))),
                 None => return Err(Error::Internal("the socket failed".into())),
             },
             _ = stop.recv_async().fuse() => return Err(cancelled()),

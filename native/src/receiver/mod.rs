@@ -15,6 +15,7 @@ use crate::{
     sink::{OnConflict, Output, Plan},
 };
 
+mod again;
 mod find;
 mod session;
 

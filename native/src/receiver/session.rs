@@ -1,38 +1,78 @@
 //! One transfer as the receiver lives it: find the sender, hear the offer, decide, store.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
-use shared::Offer;
+use shared::{Offer, Ticket};
 
-use super::{Decision, HayateReceiver, Received, find};
-use crate::{
-    Compression, Error, Event, Offered, drive::receive::Drive, pool::Pool, quic::QuicWire,
-    sink::Plan,
+use super::{
+    Decision, HayateReceiver, Received,
+    again::come_back,
+    find::{self, Base},
 };
+use crate::{
+    Compression, Error, Event, Offered,
+    comeback::Comeback,
+    drive::{
+        receive::Drive,
+        storage::{Arrived, Storage},
+    },
+    gate::RETURN,
+    pool::Pool,
+    quic::QuicWire,
+    sink::{Plan, Sink},
+};
+
+/// Connections in a row that may break without a block having come.
+const BARREN: u32 = 8;
 
 pub(super) async fn run(
     options: HayateReceiver,
     mut decide: impl AsyncFnMut(&Offered, &Plan) -> Decision,
 ) -> Result<Received, Error> {
     let found = find::sender(&options).await?;
-    let result = receive(&options, found.drive, found.offer, &mut decide).await;
+    let result = receive(&options, found.drive, found.offer, &found.base, &mut decide).await;
     found.base.shutdown().await;
     result
 }
 
 async fn receive(
     options: &HayateReceiver,
-    mut drive: Drive<QuicWire>,
+    drive: Drive<QuicWire>,
     offer: Offer,
+    base: &Base,
     decide: &mut impl AsyncFnMut(&Offered, &Plan) -> Decision,
 ) -> Result<Received, Error> {
-    let peer = drive.peer();
+    let (drive, sink) = agree(options, drive, &offer, decide).await?;
+    let transfer = Transfer {
+        options,
+        offer,
+        base,
+        peer: drive.peer(),
+        started: Instant::now(),
+        storage: Storage::start(sink, Pool::start(Compression::Off)?),
+    };
+    options.events.accepted(transfer.peer);
+    let result = transfer.run(drive).await;
+    // What the threads still hold goes with them.
+    if let Some(path) = transfer.storage.end(result.as_ref().err()).await {
+        options.events.tell(Event::Kept { path });
+    }
+    result
+}
+
+/// Asks what becomes of the offer, and opens a place for it.
+async fn agree(
+    options: &HayateReceiver,
+    mut drive: Drive<QuicWire>,
+    offer: &Offer,
+    decide: &mut impl AsyncFnMut(&Offered, &Plan) -> Decision,
+) -> Result<(Drive<QuicWire>, Sink), Error> {
     let offered = Offered {
-        peer,
+        peer: drive.peer(),
         offer: offer.clone(),
     };
     options.events.tell(Event::Offered(offered.clone()));
-    let mut plan = match plan(options, &offer).await {
+    let mut plan = match plan(options, offer).await {
         Ok(plan) => plan,
         Err(error) => return Err(drive.decline(error).await),
     };
@@ -50,42 +90,129 @@ async fn receive(
     }
     let resume = options.resume;
     let opening = compio::runtime::spawn_blocking(move || plan.open(true, resume));
-    let sink = match drive.while_waiting(opening).await {
-        Ok(Ok(Ok(sink))) => sink,
-        Ok(Ok(Err(error))) => return Err(drive.decline(error).await),
+    match drive.while_waiting(opening).await {
+        Ok(Ok(Ok(sink))) => Ok((drive, sink)),
+        Ok(Ok(Err(error))) => Err(drive.decline(error).await),
         Ok(Err(_)) => {
             let error = Error::Internal("the target was not opened".into());
-            return Err(drive.decline(error).await);
+            Err(drive.decline(error).await)
         }
         Err(error) => {
             drive.end(Some(&error)).await;
-            return Err(error);
+            Err(error)
         }
-    };
-    let started = Instant::now();
-    let pool = Pool::start(Compression::Off)?;
-    let stored = drive
-        .transfer(&offer, sink, pool, options.max_size, options.lane_address())
-        .await;
-    let blake3 = drive.root();
-    drive.end(stored.as_ref().err()).await;
-    let (stored, bytes) = stored?;
-    options.events.tell(Event::Done {
-        peer,
-        bytes,
-        blake3,
-        path: stored.path.clone(),
-    });
-    let elapsed = started.elapsed();
-    Ok(Received {
-        peer,
-        bytes,
-        blake3,
-        path: stored.path,
-        text: stored.text,
-        elapsed,
-        skipped: stored.skipped,
-    })
+    }
+}
+
+/// A transfer that was agreed on, over one connection after the other.
+struct Transfer<'a> {
+    options: &'a HayateReceiver,
+    offer: Offer,
+    base: &'a Base,
+    /// Where the sender was at first.
+    peer: SocketAddr,
+    started: Instant,
+    storage: Storage,
+}
+
+impl Transfer<'_> {
+    async fn run(&self, mut drive: Drive<QuicWire>) -> Result<Received, Error> {
+        let options = self.options;
+        // Those of this connection and the one before: which of them the sender knows depends on where the wire broke.
+        let mut tickets: Vec<Ticket> = Vec::new();
+        let (mut told, mut kept, mut barren) = (false, 0, 0);
+        loop {
+            let peer = drive.peer();
+            let transferred = drive
+                .transfer(
+                    &self.offer,
+                    &self.storage,
+                    options.max_size,
+                    options.lane_address(),
+                )
+                .await;
+            tickets.extend(drive.ticket());
+            tickets.drain(..tickets.len().saturating_sub(2));
+            told = told || self.tell_done();
+            let (failure, cut) = match transferred {
+                Ok(()) => (None, !drive.part().await),
+                Err(error) => {
+                    let cut = drive.is_cut();
+                    drive.end(Some(&error)).await;
+                    (Some(error), cut)
+                }
+            };
+            // What comes from a pipe cannot be sent again.
+            if !cut || self.offer.payload.is_none() {
+                return self.outcome(failure);
+            }
+            // Nothing that was verified is lost with the connection.
+            let settled = self.storage.settle().await;
+            told = told || self.tell_done();
+            if let (false, Err(error)) = (told, settled) {
+                return Err(error);
+            }
+            barren = match self.storage.kept().blocks() {
+                blocks if blocks > kept => 0,
+                _ => barren + 1,
+            };
+            kept = self.storage.kept().blocks();
+            if barren > BARREN {
+                return self.outcome(failure);
+            }
+            if !told {
+                options.events.tell(Event::Gone { peer, wait: RETURN });
+            }
+            let comeback = Comeback::new(peer, tickets.clone());
+            drive = match come_back(options, self.base, comeback).await {
+                Ok(Some((drive, offer))) if offer == self.offer => drive,
+                Ok(Some((drive, _))) => {
+                    let error = Error::Session {
+                        peer: Some(peer),
+                        error: shared::Error::Mismatch("the sender offers something else now"),
+                    };
+                    return self.outcome(Some(drive.decline(error).await));
+                }
+                Ok(None) => return self.outcome(failure),
+                Err(error) => return self.outcome(Some(error)),
+            };
+        }
+    }
+
+    /// Says so once everything is there, whether the sender has heard of it or not.
+    fn tell_done(&self) -> bool {
+        let Some(arrived) = self.storage.arrived() else {
+            return false;
+        };
+        self.options.events.tell(Event::Done {
+            peer: self.peer,
+            bytes: arrived.bytes,
+            blake3: arrived.root,
+            path: arrived.stored.path,
+        });
+        true
+    }
+
+    fn outcome(&self, failure: Option<Error>) -> Result<Received, Error> {
+        let Some(Arrived {
+            stored,
+            bytes,
+            root,
+        }) = self.storage.arrived()
+        else {
+            let nothing = || Error::Internal("nothing arrived, and nothing failed".into());
+            return Err(failure.unwrap_or_else(nothing));
+        };
+        Ok(Received {
+            peer: self.peer,
+            bytes,
+            blake3: root,
+            path: stored.path,
+            text: stored.text,
+            elapsed: self.started.elapsed(),
+            skipped: stored.skipped,
+        })
+    }
 }
 
 /// Where the offer would go, if it may come at all.

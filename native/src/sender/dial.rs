@@ -8,7 +8,7 @@ use std::{
 
 use compio::time;
 use futures_util::{FutureExt, select_biased};
-use shared::{Code, Side};
+use shared::{Code, Side, Ticket};
 
 use super::{
     HayateSender, Sent,
@@ -16,7 +16,13 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Event,
-    drive::{Link, context::Context, send},
+    comeback::Comeback,
+    drive::{
+        Link,
+        context::Context,
+        send::{self, Outcome},
+    },
+    gate::{RETURN, returns::Stay},
     quic::{Dialler, QuicWire},
     wire::Wire,
 };
@@ -44,18 +50,74 @@ pub(super) async fn dial(
         wire = reach(&dialler, &target, deadline).fuse() => wire?,
         _ = stop.recv_async().fuse() => return Err(cancelled()),
     };
-    let credentials = credentials(code, Side::Dialler, options.cipher, wire.binding())?;
-    let outcome = send::run(
-        Link::new(wire, options.limit),
-        credentials,
-        Rc::clone(context),
-        None,
-    )
-    .await;
-    dialler.shutdown().await;
-    let sent = outcome.result?;
+    let call = Call {
+        options,
+        code,
+        context,
+        dialler,
+    };
+    let result = call.run(wire).await;
+    call.dialler.shutdown().await;
+    let sent = result?;
     tell_done(options, &sent);
     Ok(sent)
+}
+
+/// A transfer over one connection after the other.
+struct Call<'a> {
+    options: &'a HayateSender,
+    code: &'a Code,
+    context: &'a Rc<Context>,
+    dialler: Dialler,
+}
+
+impl Call<'_> {
+    async fn session(&self, wire: QuicWire, ticket: Option<Ticket>) -> Result<Outcome, Error> {
+        let mut credentials = credentials(
+            self.code,
+            Side::Dialler,
+            self.options.cipher,
+            wire.binding(),
+        )?;
+        credentials.ticket = ticket;
+        let link = Link::new(wire, self.options.limit);
+        Ok(send::run(link, credentials, Rc::clone(self.context), None).await)
+    }
+
+    async fn run(&self, wire: QuicWire) -> Result<Sent, Error> {
+        let mut outcome = self.session(wire, None).await?;
+        // Those of the last connection and the one before: which of them the receiver knows depends on where it broke.
+        let mut stays: Vec<Stay> = Vec::new();
+        while let Some(stay) = outcome.cut.take() {
+            stays.push(stay);
+            stays.drain(..stays.len().saturating_sub(2));
+            let peer = outcome.peer;
+            self.options.events.tell(Event::Gone { peer, wait: RETURN });
+            let tickets = stays.iter().map(Stay::ticket).collect();
+            match self.come_back(Comeback::new(peer, tickets)).await? {
+                Some(next) => outcome = next,
+                None => break,
+            }
+        }
+        outcome.result
+    }
+
+    async fn come_back(&self, mut comeback: Comeback) -> Result<Option<Outcome>, Error> {
+        let stop = &self.options.stop;
+        while let Some(wire) = comeback.dial(&self.dialler, None, stop).await? {
+            let ticket = comeback.tickets().last().cloned();
+            let outcome = self.session(wire, ticket).await?;
+            match outcome.result {
+                Err(error) if outcome.cut.is_none() && !outcome.placed => {
+                    if !comeback.goes_on_after(error).await? {
+                        break;
+                    }
+                }
+                result => return Ok(Some(Outcome { result, ..outcome })),
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// A wire to `target`, trying each of its addresses again and again.

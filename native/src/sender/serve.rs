@@ -1,6 +1,6 @@
 //! The life of a sender: be found or dial, let peers prove the code, serve those that did.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
 
 use futures_util::{
     FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered,
@@ -22,8 +22,9 @@ use crate::{
         feed::Feed,
         send::{self, Outcome},
     },
-    gate::{Gate, RETURN},
+    gate::{Gate, RELOAD, RETURN},
     pool::Pool,
+    quic::probe,
     web::LaneDesk,
     wire::Wire,
 };
@@ -95,6 +96,8 @@ async fn listen(
 
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut transfers: FuturesUnordered<LocalBoxFuture<'static, Outcome>> = FuturesUnordered::new();
+    // Whose process is known to have ended.
+    let mut left: FuturesUnordered<LocalBoxFuture<'static, SocketAddr>> = FuturesUnordered::new();
     let (mut sent, mut failure, mut ended) = (Vec::new(), None, 0);
     let stop = options.stop.clone();
     let result = loop {
@@ -126,16 +129,25 @@ async fn listen(
                     tell_done(options, &done);
                     sent.push(done);
                 }
-                Err(error) if outcome.paired => {
-                    if outcome.carrier.is_browser() && error.kind() == ErrorKind::Disconnected {
-                        gate.keep_place(error);
-                        options.events.tell(Event::Gone { peer: outcome.peer, wait: RETURN });
+                Err(error) if outcome.placed => {
+                    let peer = outcome.peer;
+                    let browser = outcome.carrier.is_browser();
+                    let wait = match browser {
+                        true => (error.kind() == ErrorKind::Disconnected).then_some(RELOAD),
+                        false => outcome.cut.is_some().then_some(RETURN),
+                    };
+                    if let Some(wait) = wait {
+                        gate.keep_place(peer, wait, error, outcome.cut);
+                        options.events.tell(Event::Gone { peer, wait });
+                        if !browser {
+                            left.push(probe::dialler_left(peer).map(move |()| peer).boxed_local());
+                        }
                     } else {
                         ended += 1;
                         note(options, &mut failure, error);
                     }
                 }
-                // A stranger.
+                // A stranger, or somebody who goes on over another connection.
                 Err(_) => {}
             },
             wire = newcomer.fuse() => match wire {
@@ -150,6 +162,10 @@ async fn listen(
                 while transfers.next().await.is_some() {}
                 break Err(cancelled());
             }
+            peer = left.select_next_some() => if let Some(error) = gate.give_up_on(peer) {
+                ended += 1;
+                note(options, &mut failure, error);
+            },
             () = overdue.fuse() => if let Some(error) = gate.give_up() {
                 ended += 1;
                 note(options, &mut failure, error);
@@ -163,6 +179,9 @@ async fn listen(
         if context.gate.is_full() {
             // Everybody is here; nobody else needs to find this sender.
             announcer = None;
+        } else if announcer.is_none() && gate.next_overdue().is_some() {
+            // Who was here may look for it at another address.
+            announcer = ports.announce(options, code)?;
         }
     };
     drop(announcer);
@@ -206,6 +225,7 @@ pub(crate) fn credentials(
     fill_random(&mut seed)?;
     Ok(Credentials {
         code: code.clone(),
+        ticket: None,
         side,
         binding,
         suites: cipher.suites(side),

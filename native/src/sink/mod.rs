@@ -146,7 +146,7 @@ impl Sink {
     /// Forgets what was kept: the sender begins again.
     ///
     /// # Errors
-    /// [`Error::Disk`].
+    /// [`Error::Disk`]; what standard output has cannot be taken back.
     pub fn restart(&self) -> Result<(), Error> {
         match &self.kind {
             Kind::File(file) => file.restart(),
@@ -155,7 +155,15 @@ impl Sink {
                 *due = 0;
                 Ok(())
             })?,
-            _ => Ok(()),
+            Kind::Stream(stream) => stream.with(|due, stream| match due {
+                0 => Ok(()),
+                _ => Err(stream.written()),
+            })?,
+            Kind::Text(text) => text.with(|due, text| {
+                *due = 0;
+                *text = TextSink::default();
+                Ok(())
+            })?,
         }
     }
 

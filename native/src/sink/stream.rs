@@ -24,6 +24,13 @@ impl StreamSink {
         self.0.write_all(block).map_err(failed)
     }
 
+    /// What was written cannot be taken back.
+    pub(super) fn written(&self) -> Error {
+        failed(io::Error::other(
+            "the sender begins again, but a part of it is written",
+        ))
+    }
+
     pub(super) fn finish(mut self) -> Result<Stored, Error> {
         self.0.flush().map_err(failed)?;
         Ok(Stored::default())

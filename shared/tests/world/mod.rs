@@ -159,7 +159,7 @@ impl World {
                 Ok(Output::Request(sender::Request::Join(_))) => {}
                 Ok(Output::Request(sender::Request::Pair)) => self.sender.pair(2),
                 Ok(Output::Request(sender::Request::Return(_))) => {
-                    self.sender.refuse(Refusal::Over)
+                    self.sender.refuse(Refusal::Over);
                 }
                 Ok(Output::Request(sender::Request::Offer)) => {
                     let offer = self.offer(stream);

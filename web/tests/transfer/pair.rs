@@ -10,7 +10,7 @@ use hayate_web::{
     transfer::Transfer,
 };
 use shared::{
-    BLOCK, Binding, Code, Credentials, Offer, Output, Packer, Plain, Seed, Sender, Side,
+    BLOCK, Binding, Code, Credentials, Offer, Output, Packer, Plain, Refusal, Seed, Sender, Side,
     cipher::{Suite, Suites},
     lane::Joining,
     path::SafeName,
@@ -258,6 +258,7 @@ impl Pair {
     fn answer(&mut self, request: Request) {
         match request {
             Request::Pair => self.sender.pair(2),
+            Request::Return(_) => self.sender.refuse(Refusal::Over),
             Request::Offer => self.sender.offer(self.offer.clone()),
             Request::Compare(have) => {
                 let mut tree = Tree::new();

@@ -81,6 +81,9 @@ impl Lines {
                 let wait = wait.as_millis() as u64;
                 vec![self.line("gone", json!({ "peer": endpoint(peer), "wait_ms": wait }))]
             }
+            Event::Back { peer } => {
+                vec![self.line("back", json!({ "peer": endpoint(peer) }))]
+            }
             Event::AuthFailed { peer, left } => {
                 vec![self.line(
                     "auth_failed",

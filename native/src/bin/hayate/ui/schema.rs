@@ -153,6 +153,7 @@ fn lines() -> Vec<String> {
             peer,
             wait: Duration::from_secs(15),
         },
+        Event::Back { peer },
         Event::Searching {
             seen: "nothing".to_owned(),
         },

@@ -95,6 +95,10 @@ impl Screen {
                     text::span(*wait)
                 ));
             }
+            Event::Back { peer } => {
+                self.peers.insert(*peer, now);
+                self.say(&format!("{} is back.", text::host(peer)));
+            }
             Event::AuthFailed { peer, left } => {
                 let rest = match left {
                     0 => "this code phrase is burned".to_owned(),

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -12,6 +12,9 @@ use futures_util::lock::{Mutex, OwnedMutexGuard};
 use shared::Refusal;
 
 use crate::Error;
+use returns::{Claim, Returns, Stay};
+
+pub(crate) mod returns;
 
 /// Wrong codes that burn a code phrase.
 pub(crate) const GUESSES: u32 = 3;
@@ -20,22 +23,36 @@ pub(crate) const GUESSES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the place of a browser that went away in the middle is kept for it: a reload, or a change of networks.
-pub(crate) const RETURN: Duration = Duration::from_secs(15);
+pub(crate) const RELOAD: Duration = Duration::from_secs(15);
+
+/// How long both sides wait for each other once the connection was lost.
+pub(crate) const RETURN: Duration = Duration::from_secs(60);
 
 /// Counts guesses and places, over all wires of one code phrase.
 #[derive(Clone)]
 pub(crate) struct Gate {
     turn: std::sync::Arc<Mutex<()>>,
     state: Rc<RefCell<State>>,
+    returns: Returns,
 }
 
 struct State {
     wrong: Vec<IpAddr>,
     places: Option<u32>,
-    /// Places of those that may come back, and what it is if they do not.
-    kept: VecDeque<(Instant, Error)>,
+    /// Places of those that may come back, the first to be given up first.
+    kept: VecDeque<Kept>,
     /// Whether anybody proved the code.
     opened: bool,
+}
+
+/// The place of somebody who may come back.
+struct Kept {
+    peer: SocketAddr,
+    until: Instant,
+    /// What it is if it is not taken.
+    error: Error,
+    /// What it can be taken up again with, besides the code.
+    stay: Option<Stay>,
 }
 
 /// The right to show a share: one guess for whoever is at the other end. Dropping it counts as a wrong code.
@@ -57,6 +74,7 @@ impl Gate {
         Self {
             turn: std::sync::Arc::default(),
             state: Rc::new(RefCell::new(state)),
+            returns: Returns::default(),
         }
     }
 
@@ -101,18 +119,62 @@ impl Gate {
         self.state.borrow().places == Some(0)
     }
 
-    /// Gives the place of a peer that was lost back for [`RETURN`]; `error` is what it means if nobody takes it.
-    pub(crate) fn keep_place(&self, error: Error) {
+    /// Gives the place of a peer that was lost back for a while; `error` is what it means if nobody takes it.
+    pub(crate) fn keep_place(
+        &self,
+        peer: SocketAddr,
+        wait: Duration,
+        error: Error,
+        stay: Option<Stay>,
+    ) {
         let mut state = self.state.borrow_mut();
         if let Some(places) = &mut state.places {
             *places += 1;
         }
-        state.kept.push_back((Instant::now() + RETURN, error));
+        let until = Instant::now() + wait;
+        state.kept.push_back(Kept {
+            peer,
+            until,
+            error,
+            stay,
+        });
+        state.kept.make_contiguous().sort_by_key(|kept| kept.until);
+    }
+
+    /// Who may come back without the code.
+    pub(crate) fn returns(&self) -> &Returns {
+        &self.returns
+    }
+
+    /// Somebody who was here is back, has proved it and takes the old place. Says whether there still was one.
+    pub(crate) fn take_back(&self, claim: &Claim) -> bool {
+        let waited = self.returns.take(claim);
+        let mut state = self.state.borrow_mut();
+        let is_it = |kept: &Kept| kept.stay.as_ref().is_some_and(|stay| stay.is(claim));
+        let kept = state.kept.iter().position(is_it);
+        let kept = kept.and_then(|at| state.kept.remove(at));
+        if kept.is_some()
+            && let Some(places) = &mut state.places
+        {
+            *places = places.saturating_sub(1);
+        }
+        drop(state);
+        waited
+    }
+
+    /// Gives up the place that is kept for `peer`: it is known not to come back. Says what that means.
+    pub(crate) fn give_up_on(&self, peer: SocketAddr) -> Option<Error> {
+        let mut state = self.state.borrow_mut();
+        let at = state.kept.iter().position(|kept| kept.peer == peer)?;
+        if let Some(places) = &mut state.places {
+            *places = places.saturating_sub(1);
+        }
+        state.kept.remove(at).map(|kept| kept.error)
     }
 
     /// When the first of the places that are kept is given up.
     pub(crate) fn next_overdue(&self) -> Option<Instant> {
-        self.state.borrow().kept.front().map(|(until, _)| *until)
+        self.state.borrow().kept.front().map(|kept| kept.until)
     }
 
     /// Gives the first place up that is overdue, and says what that means. Whoever is just proving the code gets it
@@ -120,15 +182,15 @@ impl Gate {
     pub(crate) fn give_up(&self) -> Option<Error> {
         let mut state = self.state.borrow_mut();
         let now = Instant::now();
-        let (until, _) = state.kept.front_mut().filter(|(until, _)| *until <= now)?;
+        let first = state.kept.front_mut().filter(|kept| kept.until <= now)?;
         if self.turn.try_lock().is_none() {
-            *until = now + PAUSE;
+            first.until = now + PAUSE;
             return None;
         }
         if let Some(places) = &mut state.places {
             *places = places.saturating_sub(1);
         }
-        state.kept.pop_front().map(|(_, error)| error)
+        state.kept.pop_front().map(|kept| kept.error)
     }
 
     /// The end of the code phrase, once there were too many wrong ones.
@@ -183,8 +245,9 @@ mod tests {
         gate.guess(PEER).await.unwrap().right();
     }
 
-    fn lost() -> Error {
-        Error::Internal("lost".into())
+    fn keep(gate: &Gate) {
+        let error = Error::Internal("lost".into());
+        gate.keep_place((PEER, 5).into(), RELOAD, error, None);
     }
 
     #[compio::test]
@@ -192,7 +255,7 @@ mod tests {
         let gate = Gate::new(Some(1));
         enter(&gate).await;
         assert!(gate.is_full() && gate.next_overdue().is_none());
-        gate.keep_place(lost());
+        keep(&gate);
         assert!(!gate.is_full() && gate.next_overdue().is_some());
         enter(&gate).await;
         assert!(gate.is_full() && gate.next_overdue().is_none());
@@ -202,14 +265,14 @@ mod tests {
     async fn a_place_is_kept_for_a_while_only() {
         let gate = Gate::new(Some(2));
         enter(&gate).await;
-        gate.keep_place(lost());
+        keep(&gate);
         assert!(gate.give_up().is_none());
-        gate.state.borrow_mut().kept[0].0 = Instant::now();
+        gate.state.borrow_mut().kept[0].until = Instant::now();
         let guess = gate.guess(PEER).await.unwrap();
         assert!(gate.give_up().is_none(), "somebody is proving the code");
         guess.right();
-        gate.keep_place(lost());
-        gate.state.borrow_mut().kept[0].0 = Instant::now();
+        keep(&gate);
+        gate.state.borrow_mut().kept[0].until = Instant::now();
         assert!(gate.give_up().is_some());
         enter(&gate).await;
         assert!(gate.is_full());
@@ -219,7 +282,7 @@ mod tests {
     async fn burned_codes_stay_burned_for_who_comes_back() {
         let gate = Gate::new(Some(1));
         enter(&gate).await;
-        gate.keep_place(lost());
+        keep(&gate);
         gate.state.borrow_mut().wrong = vec![PEER; 3];
         assert!(matches!(gate.guess(PEER).await, Err(Refusal::Burned)));
         assert!(gate.burned().is_some());
