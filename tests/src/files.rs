@@ -88,14 +88,30 @@ pub struct Disk(TempDir);
 impl Disk {
     /// A disk of so many bytes.
     pub fn new(bytes: u64) -> Self {
+        Self::mounted(&format!("size={bytes}"))
+    }
+
+    /// A disk of so many files and directories, itself among them.
+    pub fn of_files(files: u32) -> Self {
+        Self::mounted(&format!("nr_inodes={files}"))
+    }
+
+    fn mounted(options: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("hydisk").tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "hayate"])
+            .args(["-t", "tmpfs", "-o", options, "hayate"])
             .arg(directory.path())
             .status()
             .unwrap();
         assert!(mounted.success(), "mounting a tmpfs takes root");
         Self(directory)
+    }
+
+    /// Lets nothing more be written.
+    pub fn protect(&self) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", "remount,ro"]).arg(self.path());
+        assert!(mount.status().unwrap().success());
     }
 
     /// Where it is mounted.

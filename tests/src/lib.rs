@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod browser;
 pub mod capture;
+pub mod faulty;
 pub mod files;
 pub mod net;
 pub mod pair;
@@ -16,6 +17,7 @@ pub mod terminal;
 
 pub use browser::{Browser, Kind};
 pub use capture::Capture;
+pub use faulty::Faulty;
 pub use files::{Disk, noise, snapshot};
 pub use net::{Family, Net, Space};
 pub use pair::{CODE, Pair};
