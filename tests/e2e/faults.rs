@@ -2,8 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
+    fs,
     time::{Duration, Instant},
 };
 
@@ -151,45 +150,6 @@ fn both_notice_a_network_that_is_gone() {
         start.elapsed()
     );
     assert!(pair.stored().is_empty(), "{:?}", pair.stored());
-}
-
-#[test]
-fn a_file_that_changes_while_it_is_sent_fails() {
-    let pair = Pair::new();
-    let (sender, receiver) = long_under_way(&pair);
-    let mut file = OpenOptions::new()
-        .append(true)
-        .open(pair.from("long.bin"))
-        .unwrap();
-    file.write_all(b"more").unwrap();
-    drop(file);
-    let sent = sender.finish().expect(11);
-    assert!(sent.stderr.contains("long.bin"), "{sent}");
-    receiver.finish().expect(14);
-    assert!(pair.names().is_empty(), "{:?}", pair.names());
-}
-
-#[test]
-fn a_file_that_shrinks_while_it_is_sent_fails() {
-    let pair = Pair::new();
-    let (sender, receiver) = long_under_way(&pair);
-    fs::write(pair.from("long.bin"), "less").unwrap();
-    sender.finish().expect(11);
-    receiver.finish().expect(14);
-    assert!(pair.names().is_empty(), "{:?}", pair.names());
-}
-
-#[test]
-fn a_file_that_is_replaced_before_it_is_sent_fails() {
-    let pair = Pair::new();
-    pair.write("tree/a", "first");
-    let sender = pair.send(["tree"]);
-    fs::remove_file(pair.from("tree/a")).unwrap();
-    pair.write("tree/a", "other");
-    let receiver = pair.receive(PLAIN);
-    sender.finish().expect(11);
-    receiver.finish().expect(14);
-    assert!(pair.names().is_empty(), "{:?}", pair.names());
 }
 
 #[test]

@@ -13,6 +13,8 @@ use seccompiler::{
 pub enum Faulty {
     /// Writes into a file at this offset or behind it.
     WriteFrom(u64),
+    /// Reads from a file at this offset or behind it.
+    ReadFrom(u64),
     /// Waiting until something is on the disk.
     Flush,
     /// Giving something another name.
@@ -40,13 +42,14 @@ impl Faulty {
     fn filter(self, error: Errno) -> BpfProgram {
         let calls: &[i64] = match self {
             Self::WriteFrom(_) => &[libc::SYS_pwrite64],
+            Self::ReadFrom(_) => &[libc::SYS_pread64],
             Self::Flush => &[libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_syncfs],
             Self::Rename => &[libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_linkat],
             Self::MakeDirectory => &[libc::SYS_mkdirat],
             Self::Resize => &[libc::SYS_ftruncate, libc::SYS_fallocate],
         };
         let rules = match self {
-            Self::WriteFrom(offset) => {
+            Self::WriteFrom(offset) | Self::ReadFrom(offset) => {
                 let (kind, at_least) = (SeccompCmpArgLen::Qword, SeccompCmpOp::Ge);
                 let late = SeccompCondition::new(3, kind, at_least, offset).unwrap();
                 vec![SeccompRule::new(vec![late]).unwrap()]

@@ -177,7 +177,7 @@ impl Walk {
                 return Err("it was replaced while it was looked at".into());
             }
             return self
-                .descend(level, os_name, dir, &opened, inside, at)
+                .descend(levels, os_name, dir, &opened, inside, at)
                 .map(Some);
         }
         if !kind.is_file() {
@@ -195,13 +195,18 @@ impl Walk {
 
     fn descend(
         &mut self,
-        parent: &Level,
+        levels: &[Level],
         os_name: &OsString,
         dir: Dir,
         metadata: &Metadata,
         inside: PathBuf,
         at: SafePath,
     ) -> Result<Level, String> {
+        let parent = levels.last().ok_or_else(String::new)?;
+        let identity = Identity::of(metadata);
+        if levels.iter().any(|level| level.identity == identity) {
+            return Err("a link leads back into the directory it is in".into());
+        }
         let path = parent.path.join(os_name);
         let level = self
             .level(dir, path, inside, Some(at.clone()))
@@ -249,12 +254,8 @@ impl Walk {
         if metadata.is_dir() {
             let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(says)?;
             let opened = dir.dir_metadata().map_err(says)?;
-            let identity = Identity::of(&opened);
-            if levels.iter().any(|level| level.identity == identity) {
-                return Err("a link to a directory it is in".into());
-            }
             return self
-                .descend(level, os_name, dir, &opened, inside, at)
+                .descend(levels, os_name, dir, &opened, inside, at)
                 .map(Some);
         }
         if !metadata.is_file() {
