@@ -3,6 +3,7 @@
 mod args;
 mod clean;
 mod completions;
+mod confine;
 mod endpoint;
 mod failure;
 mod interrupt;

@@ -12,7 +12,7 @@ use shared::{Kind, code::Code};
 
 use crate::{
     args::{Global, ReceiveArgs},
-    endpoint,
+    confine, endpoint,
     failure::Failure,
     interrupt::Interrupt,
     send::skipped,
@@ -27,7 +27,10 @@ pub(crate) fn run(
     start: Instant,
 ) -> Result<(), Failure> {
     let ui = Ui::new(global, Role::Receiver, start);
-    let result = check(&args, matches, &ui).and_then(|()| crate::block_on(receive(args, &ui)));
+    let result = check(&args, matches, &ui).and_then(|()| {
+        ui.detail(&confine::receiver(place_of(args.out.as_deref()).as_deref()).to_string());
+        crate::block_on(receive(args, &ui))
+    });
     if let Err(failure) = &result {
         ui.failed(failure);
     }
@@ -92,6 +95,20 @@ fn output(out: Option<&Path>) -> Output {
         None => Output::Directory(PathBuf::from(".")),
         Some(out) if out == Path::new("-") => Output::Stdout,
         Some(out) => Output::Path(out.to_owned()),
+    }
+}
+
+/// The directory that everything is written in, staging included; `None` for standard output.
+fn place_of(out: Option<&Path>) -> Option<PathBuf> {
+    let beside = |path: &Path| path.parent().map(Path::to_owned);
+    match output(out) {
+        Output::Stdout => None,
+        Output::Directory(path) => Some(path),
+        Output::Path(path) if path.is_dir() => Some(path),
+        Output::Path(path) => beside(&path).map(|parent| match parent.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => parent,
+        }),
     }
 }
 

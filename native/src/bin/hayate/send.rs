@@ -12,6 +12,7 @@ use shared::{code::Code, path::escape};
 
 use crate::{
     args::{Global, SendArgs},
+    confine,
     failure::Failure,
     interrupt::Interrupt,
     ui::{Role, Ui},
@@ -26,7 +27,10 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let ui = Ui::new(global, Role::Sender, start);
     ui.show_qr(args.qr);
-    let result = check(&args, matches).and_then(|()| crate::block_on(send(args, &ui)));
+    let result = check(&args, matches).and_then(|()| {
+        ui.detail(&confine::sender().to_string());
+        crate::block_on(send(args, &ui))
+    });
     if let Err(failure) = &result {
         ui.failed(failure);
     }

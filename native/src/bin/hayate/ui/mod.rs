@@ -102,6 +102,14 @@ impl Ui {
         self.0.borrow_mut().say(line);
     }
 
+    /// A line for people who want to know everything.
+    pub(crate) fn detail(&self, line: &str) {
+        let mut screen = self.0.borrow_mut();
+        if screen.verbose {
+            screen.say(line);
+        }
+    }
+
     /// What is about to be sent, in one line.
     pub(crate) fn announce(&self, name: &str, survey: &Survey) {
         // one file or a text has no entries below it
