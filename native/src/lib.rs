@@ -1,4 +1,5 @@
 //! Hayate as a library: send and receive files between the machines of one room.
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod comeback;

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the binary, networks of namespaces, processes, files.
 //!
 //! Every test runs its peers in network namespaces of its own, which takes root. Nothing leaves them.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod binary;

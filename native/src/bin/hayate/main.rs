@@ -1,4 +1,5 @@
 //! The command line of Hayate.
+#![forbid(unsafe_code)]
 
 mod args;
 mod clean;
