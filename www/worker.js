@@ -7,8 +7,14 @@ import { BLOCK, browser, failure, Link } from "./session.js";
 import { open, sweep } from "./sink.js";
 import { connect, locate, sleep, WireError } from "./wire.js";
 
-/** How long a lost sender is looked for. It waits a little longer for a browser to come back. */
+/** How long a lost sender is asked that does not answer although its machine does. It waits a little longer for a browser to come back. */
 const PATIENCE = 12_000;
+
+/** How long it is looked for while nothing gets through. */
+const DARK = 60_000;
+
+/** A refusal comes in this time; what takes longer was waited for in vain. */
+const QUICK = 1_500;
 
 /** How much longer it is asked while it answers that it is busy: it has not yet noticed that a wire is lost. */
 const BUSY = 18_000;
@@ -64,16 +70,23 @@ class Transfer {
     await ready;
     // After a reload the sender may still be busy with the page that was.
     let deadline = this.auto ? performance.now() + PATIENCE : 0;
+    let end = deadline;
     let lost = null;
     let problem;
     try {
       for (;;) {
+        const began = performance.now();
         problem = await this.session();
         if (!problem) return;
+        const now = performance.now();
         if (this.moved) {
-          deadline = performance.now() + PATIENCE;
+          deadline = now + PATIENCE;
+          end = now + DARK;
           lost = problem;
           this.moved = false;
+        } else if (lost && (now - began > QUICK || !navigator.onLine)) {
+          // Dark is not gone.
+          deadline = Math.min(end, deadline + now - began + 500);
         }
         const busy = problem.kind === "busy";
         if (!this.mayRetry(problem) || performance.now() > deadline + (deadline && busy ? BUSY : 0)) break;

@@ -73,9 +73,7 @@ fn lanes_are_done_without_afterwards() {
     let receiver = pair.receive(["--from", &pair.net.a().v4().to_string()]);
     receiver.wait_for_event("progress");
     thread::sleep(Duration::from_secs(2));
-    pair.net.b().block_udp();
-    thread::sleep(LONG);
-    pair.net.b().unblock_udp();
+    pair.net.b().darken(LONG);
     end(sender, receiver);
     assert!(pair.received("file") == noise(12 * MIB + 5, 5));
 }

@@ -282,9 +282,17 @@ impl Space {
         );
     }
 
-    /// Ends [`Space::block_udp`].
-    pub fn unblock_udp(&self) {
-        self.nft("delete table inet noudp");
+    /// Lets nothing through to or from the network for a while.
+    pub fn darken(&self, time: Duration) {
+        self.nft(
+            "add table inet dark
+             add chain inet dark in { type filter hook input priority 0; }
+             add chain inet dark out { type filter hook output priority 0; }
+             add rule inet dark in iifname lan drop
+             add rule inet dark out oifname lan drop",
+        );
+        thread::sleep(time);
+        self.nft("delete table inet dark");
     }
 
     /// Lets no more than this out to the network, as the `rate` of tc-tbf(8).

@@ -160,6 +160,11 @@ where
         self.closer.close(0).await;
     }
 
+    /// Whether nothing was heard of the peer until it was given up: its network may come back.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self.end, Some(End::Failed(WireError::Silent)))
+    }
+
     /// Whether the wire broke, and nobody closed it for good.
     pub(crate) fn is_cut(&self) -> bool {
         match &self.end {

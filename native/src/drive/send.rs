@@ -70,6 +70,8 @@ pub(crate) struct Outcome {
     pub(crate) placed: bool,
     pub(crate) peer: SocketAddr,
     pub(crate) carrier: Carrier,
+    /// Its network went dark, as far as can be told.
+    pub(crate) silent: bool,
     /// What it can be taken up again with, where only the connection was lost.
     pub(crate) cut: Option<Stay>,
     pub(crate) result: Result<Sent, Error>,
@@ -120,7 +122,7 @@ where
     if let (false, Err(error)) = (drive.paired, &result) {
         drive.context.tell_stranger(error);
     }
-    let cut = drive.cut;
+    let (cut, silent) = (drive.cut, drive.link.is_silent());
     match &result {
         Err(_) if cut => drive.link.cut().await,
         Err(error) if !drive.session.heard_last_word() => {
@@ -132,6 +134,7 @@ where
         placed,
         peer,
         carrier,
+        silent,
         cut: drive.stay.filter(|_| cut),
         result,
     }

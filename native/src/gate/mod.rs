@@ -22,10 +22,10 @@ pub(crate) const GUESSES: u32 = 3;
 /// How long the gate stays shut after a wrong code, so that guessing cannot outrun a person.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the place of a browser that went away in the middle is kept for it: a reload, or a change of networks.
+/// How long the place of a browser that went away in the middle is kept for it: a reload, or another carrier.
 pub(crate) const RELOAD: Duration = Duration::from_secs(15);
 
-/// How long both sides wait for each other once the connection was lost.
+/// How long both sides wait for each other once nothing gets through any more.
 pub(crate) const RETURN: Duration = Duration::from_secs(60);
 
 /// Counts guesses and places, over all wires of one code phrase.

@@ -133,7 +133,8 @@ async fn listen(
                     let peer = outcome.peer;
                     let browser = outcome.carrier.is_browser();
                     let wait = match browser {
-                        true => (error.kind() == ErrorKind::Disconnected).then_some(RELOAD),
+                        true if error.kind() != ErrorKind::Disconnected => None,
+                        true => Some(if outcome.silent { RETURN } else { RELOAD }),
                         false => outcome.cut.is_some().then_some(RETURN),
                     };
                     if let Some(wait) = wait {

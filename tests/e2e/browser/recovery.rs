@@ -79,6 +79,22 @@ fn a_tab_that_is_loaded_again_goes_on_where_it_was() {
     }
 }
 
+#[test]
+fn a_tab_whose_network_goes_dark_goes_on_by_itself() {
+    for scheme in ["https", "http"] {
+        let pair = Pair::new();
+        let browser = Browser::start(Kind::Chromium, pair.net.b());
+        let sender = under_way(&pair, &browser, scheme);
+        pair.net.b().darken(Duration::from_secs(35));
+        // over whatever it found first afterwards
+        browser.wait_for_done("", "Save");
+        sender.finish().expect(0);
+        browser.click("Save");
+        let saved = browser.downloaded("big.bin", LENGTH as u64);
+        assert!(fs::read(saved).unwrap() == noise(LENGTH, 1));
+    }
+}
+
 /// Some transfer of which more than half is there, and which still lasts for some seconds, when this returns.
 fn under_way(pair: &Pair, browser: &Browser<'_>, scheme: &str) -> Process {
     pair.write("big.bin", noise(LENGTH, 1));
