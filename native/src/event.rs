@@ -186,6 +186,10 @@ impl Listener {
         self.tell(Event::Accepted { peer });
     }
 
+    pub(crate) fn resumed(&self, peer: SocketAddr, bytes: u64) {
+        self.tell(Event::Resumed { peer, bytes });
+    }
+
     pub(crate) fn progress(&self, peer: SocketAddr, progress: Progress) {
         self.tell(Event::Progress { peer, progress });
     }

@@ -20,7 +20,7 @@ use super::{
     storage::{Report, Storage},
 };
 use crate::{
-    Error, Event, Progress,
+    Error, Progress,
     event::Listener,
     gate::{Gate, Guess},
     wire::{Wire, WireCloser},
@@ -282,10 +282,7 @@ where
         let from = self.session.blocks();
         storage.begin(from)?;
         if from > 0 {
-            self.events.tell(Event::Resumed {
-                peer: self.link.peer,
-                bytes: from * BLOCK as u64,
-            });
+            self.events.resumed(self.link.peer, from * BLOCK as u64);
         }
         Ok(())
     }

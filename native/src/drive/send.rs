@@ -45,7 +45,7 @@ struct Drive<W: Wire> {
     /// It takes up what another connection began.
     returns: bool,
     agreed: bool,
-    accepted: bool,
+    widened: bool,
     /// A lane broke, and the wire may go on or not.
     broken: Option<WireError>,
     /// Only the connection was lost, and not what was agreed.
@@ -101,7 +101,7 @@ where
         placed: false,
         returns: credentials.ticket.is_some(),
         agreed: false,
-        accepted: false,
+        widened: false,
         broken: None,
         cut: false,
         stopped: false,
@@ -256,17 +256,14 @@ where
         }
         match self.placed {
             true if self.returns => self.context.events.back(self.link.peer),
-            true => {}
+            true => self.context.events.accepted(self.link.peer),
             false => self.abort(Reason::Failed, "this was given up meanwhile"),
         }
     }
 
     fn read(&mut self, slot: Slot) {
         self.agree();
-        if !std::mem::replace(&mut self.accepted, true) {
-            if !self.returns {
-                self.context.events.accepted(self.link.peer);
-            }
+        if !std::mem::replace(&mut self.widened, true) {
             self.widen();
         }
         self.filling.add(slot);
@@ -377,6 +374,9 @@ where
             },
             tree = self.filling.compared.recv_async().fuse() => if let Ok(tree) = tree {
                 self.done = self.session.resume(tree) * shared::BLOCK as u64;
+                if self.done > 0 {
+                    self.context.events.resumed(self.link.peer, self.done);
+                }
             },
             () = replaced.fuse() => {
                 (self.stay, self.claim, self.placed) = (None, None, false);

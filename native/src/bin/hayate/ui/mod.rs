@@ -63,6 +63,7 @@ impl Ui {
             json: global.json.then(|| json::Lines::new(start)),
             bars: bar::Bars::new(style),
             peers: HashMap::new(),
+            earlier: HashMap::new(),
             contents: None,
             skipped: 0,
             several: false,
@@ -258,6 +259,7 @@ impl Ui {
             .as_deref()
             .map(|path| format!(" to {}", text::path(path)));
         let line = screen.summary(
+            received.peer,
             received.bytes,
             received.elapsed,
             &received.blake3,

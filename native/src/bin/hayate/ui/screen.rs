@@ -24,6 +24,8 @@ pub(super) struct Screen {
     pub(super) bars: bar::Bars,
     /// Sessions under way, since when.
     pub(super) peers: HashMap<SocketAddr, Instant>,
+    /// Bytes that an earlier run had brought.
+    pub(super) earlier: HashMap<SocketAddr, u64>,
     /// What is sent, for the last line: `1,204 items, 3.8 GB`.
     pub(super) contents: Option<String>,
     pub(super) skipped: usize,
@@ -97,6 +99,7 @@ impl Screen {
             }
             Event::Back { peer } => {
                 self.peers.insert(*peer, now);
+                self.earlier.entry(*peer).or_insert(0);
                 self.say(&format!("{} is back.", text::host(peer)));
             }
             Event::AuthFailed { peer, left } => {
@@ -115,10 +118,13 @@ impl Screen {
             Event::Accepted { peer } => {
                 self.peers.insert(*peer, now);
             }
-            Event::Resumed { bytes, .. } => self.say(&format!(
-                "Going on behind the {} that are here already.",
-                text::bytes(*bytes)
-            )),
+            Event::Resumed { peer, bytes } => {
+                self.earlier.entry(*peer).or_insert(*bytes);
+                self.say(&format!(
+                    "Going on behind the {} that are there already.",
+                    text::bytes(*bytes)
+                ));
+            }
             Event::Kept { path } => {
                 self.bars.clear();
                 self.say(&format!(
@@ -143,6 +149,7 @@ impl Screen {
                 let since = self.peers.remove(peer).unwrap_or(now);
                 let verified = ", verified by the receiver";
                 let mut line = self.summary(
+                    *peer,
                     *bytes,
                     now.saturating_duration_since(since),
                     blake3,
@@ -267,15 +274,18 @@ impl Screen {
     /// `Done: 1,204 items, 3.8 GB in 34 s (112 MB/s), verified by the receiver.  blake3 9f1c…`
     pub(super) fn summary(
         &self,
+        peer: SocketAddr,
         bytes: u64,
         elapsed: Duration,
         blake3: &[u8],
         how: &str,
     ) -> String {
         let contents = self.contents.clone().unwrap_or_else(|| text::bytes(bytes));
+        let earlier = self.earlier.get(&peer).copied().unwrap_or(0);
+        let moved = bytes.saturating_sub(earlier);
         let seconds = elapsed.as_secs_f64();
         let rate = match seconds > 0.0 {
-            true => format!(" ({})", text::rate(bytes as f64 / seconds)),
+            true => format!(" ({})", text::rate(moved as f64 / seconds)),
             false => String::new(),
         };
         let digest = text::hex(blake3);
