@@ -9,13 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{Credentials, Output, Reason, Refusal, Sender, Side, Slot, sender::Request};
+use shared::{Credentials, Output, Reason, Sender, Slot, sender::Request};
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
     context::Context,
     feed::{Feed, Filling},
-    lanes::{self, Outlet, Traffic},
     outlets::Lanes,
 };
 use crate::{
@@ -25,11 +24,11 @@ use crate::{
         returns::{Claim, Stay},
     },
     web::LaneDesk,
-    wire::{Carrier, Wire, WireCloser, WireError},
+    wire::{Carrier, Wire, WireError},
 };
 
-/// Payload from which a browser gets a lane, in bytes.
-const WORTH_A_LANE: u64 = 128 << 20;
+mod admit;
+mod widen;
 
 /// A session on its way.
 struct Drive<W: Wire> {
@@ -171,17 +170,6 @@ where
         }
     }
 
-    /// Blocks go over any lane; messages stay on the wire.
-    fn use_lanes(&mut self) {
-        let block = self.outgoing.take_if(|bytes| shared::is_block(bytes));
-        if let Some(block) = block {
-            match self.lanes.take(block) {
-                Ok(()) => self.handed_over(),
-                Err(block) => self.outgoing = Some(block),
-            }
-        }
-    }
-
     fn handed_over(&mut self) {
         self.done += self.lengths.pop_first().map_or(0, |(_, length)| length);
         self.filling.sent();
@@ -190,74 +178,15 @@ where
 
     async fn on_request(&mut self, request: Request) {
         match request {
-            Request::Pair => match self.context.gate.guess(self.link.peer.ip()).await {
-                Ok(guess) => {
-                    self.guess = Some(guess);
-                    self.deadline = Some(Instant::now() + HANDSHAKE);
-                    self.session.pair(self.context.gate.left_after_this());
-                }
-                Err(refusal) => self.session.refuse(refusal),
-            },
-            Request::Return(id) => match self.context.gate.returns().find(&id) {
-                Some((ticket, claim)) => {
-                    (self.claim, self.returns) = (Some(claim), true);
-                    self.session.pair_again(ticket);
-                }
-                None => self.session.refuse(Refusal::Over),
-            },
+            Request::Pair => self.pair().await,
+            Request::Return(id) => self.pair_again(&id),
             Request::Offer => self.offer(),
             Request::Compare(have) => {
                 self.agree();
                 self.filling.compare(have.blocks);
             }
-            // Once, since each lane costs a thread and a socket.
-            Request::Join(_) if std::mem::replace(&mut self.lanes.dialled, true) => {}
-            Request::Join(ports) => {
-                let session = &self.session;
-                let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
-                let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
-                let traffic = Traffic::Out(self.lanes.tell.clone());
-                lanes::dial(self.link.peer, self.context.bind, ends.collect(), &traffic);
-            }
+            Request::Join(ports) => self.join(ports),
             Request::Read(slot) => self.read(slot),
-        }
-    }
-
-    fn offer(&mut self) {
-        self.paired = true;
-        self.link.closer.authenticated();
-        if let Some(guess) = self.guess.take() {
-            guess.right();
-        }
-        let Context { events, offer, .. } = &*self.context;
-        if !self.returns {
-            events.paired(self.link.peer, self.session.suite(), self.link.carrier);
-            events.offered(self.link.peer, offer);
-        }
-        if self.claim.is_none() {
-            self.placed = true;
-            self.deadline = None;
-        }
-        if self.context.feed.can_be_read_again() {
-            let returns = self.context.gate.returns();
-            self.stay = self.session.ticket().map(|ticket| returns.enter(ticket));
-        }
-        self.session.offer(offer.clone());
-    }
-
-    /// The receiver wants it. Who was here before gets its place back now that this connection is known to carry.
-    fn agree(&mut self) {
-        if std::mem::replace(&mut self.agreed, true) {
-            return;
-        }
-        if let Some(claim) = self.claim.take() {
-            self.deadline = None;
-            self.placed = self.context.gate.take_back(&claim);
-        }
-        match self.placed {
-            true if self.returns => self.context.events.back(self.link.peer),
-            true => self.context.events.accepted(self.link.peer),
-            false => self.abort(Reason::Failed, "this was given up meanwhile"),
         }
     }
 
@@ -267,58 +196,6 @@ where
             self.widen();
         }
         self.filling.add(slot);
-    }
-
-    /// Opens lanes, or asks the receiver to.
-    fn widen(&mut self) {
-        if self.link.carrier.is_browser() {
-            return self.widen_by_request();
-        }
-        // What broke once is not spread again.
-        let lanes = if self.returns { 1 } else { self.context.lanes };
-        let count = lanes.saturating_sub(1);
-        match self.lanes.side {
-            _ if count == 0 => {}
-            Side::Dialler => self.session.widen(count),
-            Side::Listener => {
-                let ends = (1..=count)
-                    .filter_map(|number| self.session.lane(number))
-                    .collect();
-                let (traffic, open) = (
-                    Traffic::Out(self.lanes.tell.clone()),
-                    self.lanes.open.clone(),
-                );
-                let bind = self.context.bind;
-                compio::runtime::spawn(async move {
-                    let _ = open.send(lanes::listen(bind, ends, traffic).await);
-                })
-                .detach();
-            }
-        }
-    }
-
-    /// Has a browser fetch the blocks of a long transfer by a request, which costs it less than WebTransport.
-    fn widen_by_request(&mut self) {
-        let long = self.context.offer.payload >= Some(WORTH_A_LANE);
-        if let Some(desk) = self.desk.take().filter(|_| long)
-            && let Some(lane) = self.session.lane(1)
-        {
-            self.lanes.instead = true;
-            desk.expect(lane, self.lanes.tell.clone());
-            self.session.lanes(&[desk.port()]);
-        }
-    }
-
-    fn on_outlet(&mut self, outlet: Outlet) {
-        match outlet {
-            Outlet::Joined(number, blocks) => drop(self.lanes.joined.insert(number, blocks)),
-            Outlet::Idle(number) => self.lanes.idle.push_back(number),
-            // What is under way on the lane is lost, and with it the session; the receiver may come back.
-            Outlet::Lost(error) => {
-                self.broken.get_or_insert(error);
-                self.session.eof();
-            }
-        }
     }
 
     async fn wait(&mut self) {

@@ -8,10 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::pending, select_biased};
-use shared::{
-    BLOCK, Credentials, Offer, Output, Reason, Receiver, Refusal, Ticket, TicketId,
-    receiver::Request,
-};
+use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, Ticket, receiver::Request};
 
 use super::{
     FAREWELL, HANDSHAKE, Link, at,
@@ -19,12 +16,11 @@ use super::{
     lanes::Arrival,
     storage::{Report, Storage},
 };
-use crate::{
-    Error, Progress,
-    event::Listener,
-    gate::{Gate, Guess},
-    wire::{Wire, WireCloser},
-};
+use crate::{Error, Progress, event::Listener, wire::Wire};
+
+mod pair;
+
+pub(crate) use pair::Admission;
 
 /// A session with a sender.
 pub(crate) struct Drive<W: Wire> {
@@ -89,53 +85,6 @@ where
     /// Whether the sender has proved the code.
     pub(crate) fn has_proved(&self) -> bool {
         self.session.suite().is_some()
-    }
-
-    /// Proves the code, sees it proved, and hears the offer.
-    pub(crate) async fn pair(&mut self, admission: Admission<'_>) -> Result<Offer, Error> {
-        let mut guess: Option<Guess> = None;
-        loop {
-            let step = self.poll();
-            // Whatever the sender does from here on, it knew the code.
-            if self.has_proved()
-                && let Some(guess) = guess.take()
-            {
-                guess.right();
-            }
-            match step {
-                Ok(Some(Request::Pair)) => match admission {
-                    Admission::Gate(gate) => match gate.guess(self.link.peer.ip()).await {
-                        Ok(turn) => {
-                            guess = Some(turn);
-                            self.deadline = Some(Instant::now() + HANDSHAKE);
-                            self.session.pair(gate.left_after_this());
-                        }
-                        Err(refusal) => self.session.refuse(refusal),
-                    },
-                    _ => self.session.refuse(Refusal::Busy),
-                },
-                Ok(Some(Request::Return(id))) => match admission.ticket(id) {
-                    Some(ticket) => self.session.pair_again(ticket),
-                    None => self.session.refuse(Refusal::Over),
-                },
-                Ok(Some(Request::Decide(offer))) => {
-                    self.deadline = None;
-                    self.link.closer.authenticated();
-                    let (peer, carrier) = (self.link.peer, self.link.carrier);
-                    match admission {
-                        Admission::Dials | Admission::Gate(_) => {
-                            self.events.paired(peer, self.session.suite(), carrier);
-                        }
-                        Admission::Returns(_) | Admission::Awaits(_) => self.events.back(peer),
-                    }
-                    return Ok(offer);
-                }
-                Ok(Some(_)) => return Err(Error::Internal("a request before the offer".into())),
-                Ok(None) => self.wait().await,
-                // A guess that ends without proof was a wrong one: dropping it counts.
-                Err(error) => return Err(self.failed(error)),
-            }
-        }
     }
 
     /// Waits for `answer`, but no longer than the sender does.
@@ -371,27 +320,6 @@ where
         self.failure
             .take()
             .unwrap_or_else(|| self.link.failed(error))
-    }
-}
-
-/// By what a session begins.
-pub(crate) enum Admission<'a> {
-    /// This side dialled, and proves the code.
-    Dials,
-    /// This side listens: whoever proves the code comes in, one guess after the other.
-    Gate(&'a Gate),
-    /// This side dialled again, and proves this ticket.
-    Returns(Ticket),
-    /// This side listens for whoever proves one of these tickets.
-    Awaits(&'a [Ticket]),
-}
-
-impl Admission<'_> {
-    fn ticket(&self, id: TicketId) -> Option<Ticket> {
-        let Self::Awaits(tickets) = self else {
-            return None;
-        };
-        tickets.iter().find(|ticket| ticket.id() == id).cloned()
     }
 }
 

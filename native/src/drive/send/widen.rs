@@ -1,0 +1,93 @@
+//! How the blocks of a session spread over lanes.
+
+use shared::Side;
+
+use super::{
+    super::lanes::{self, Outlet, Traffic},
+    Drive,
+};
+use crate::wire::Wire;
+
+/// Payload from which a browser gets a lane, in bytes.
+const WORTH_A_LANE: u64 = 128 << 20;
+
+impl<W: Wire> Drive<W>
+where
+    W::Reader: 'static,
+    W::Writer: 'static,
+{
+    /// Blocks go over any lane; messages stay on the wire.
+    pub(super) fn use_lanes(&mut self) {
+        let block = self.outgoing.take_if(|bytes| shared::is_block(bytes));
+        if let Some(block) = block {
+            match self.lanes.take(block) {
+                Ok(()) => self.handed_over(),
+                Err(block) => self.outgoing = Some(block),
+            }
+        }
+    }
+
+    /// Dials the lanes that the receiver listens for: once, since each costs a thread and a socket.
+    pub(super) fn join(&mut self, ports: Vec<u16>) {
+        if std::mem::replace(&mut self.lanes.dialled, true) {
+            return;
+        }
+        let session = &self.session;
+        let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
+        let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+        let traffic = Traffic::Out(self.lanes.tell.clone());
+        lanes::dial(self.link.peer, self.context.bind, ends.collect(), &traffic);
+    }
+
+    /// Opens lanes, or asks the receiver to.
+    pub(super) fn widen(&mut self) {
+        if self.link.carrier.is_browser() {
+            return self.widen_by_request();
+        }
+        // What broke once is not spread again.
+        let lanes = if self.returns { 1 } else { self.context.lanes };
+        let count = lanes.saturating_sub(1);
+        match self.lanes.side {
+            _ if count == 0 => {}
+            Side::Dialler => self.session.widen(count),
+            Side::Listener => {
+                let ends = (1..=count)
+                    .filter_map(|number| self.session.lane(number))
+                    .collect();
+                let (traffic, open) = (
+                    Traffic::Out(self.lanes.tell.clone()),
+                    self.lanes.open.clone(),
+                );
+                let bind = self.context.bind;
+                compio::runtime::spawn(async move {
+                    let _ = open.send(lanes::listen(bind, ends, traffic).await);
+                })
+                .detach();
+            }
+        }
+    }
+
+    /// Has a browser fetch the blocks of a long transfer by a request, which costs it less than WebTransport.
+    fn widen_by_request(&mut self) {
+        let long = self.context.offer.payload >= Some(WORTH_A_LANE);
+        if let Some(desk) = self.desk.take().filter(|_| long)
+            && let Some(lane) = self.session.lane(1)
+        {
+            self.lanes.instead = true;
+            desk.expect(lane, self.lanes.tell.clone());
+            self.session.lanes(&[desk.port()]);
+        }
+    }
+
+    pub(super) fn on_outlet(&mut self, outlet: Outlet) {
+        match outlet {
+            Outlet::Joined(number, blocks) => drop(self.lanes.joined.insert(number, blocks)),
+            Outlet::Idle(number) => self.lanes.idle.push_back(number),
+            // What is under way on the lane is lost, and with it the session; the receiver may come back.
+            Outlet::Lost(error) => {
+                self.broken.get_or_insert(error);
+                self.session.eof();
+            }
+        }
+    }
+}
