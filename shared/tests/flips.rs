@@ -5,7 +5,10 @@ mod common;
 mod peer;
 
 use common::{CODE, credentials};
-use hayate_shared::{Error, Output, Receiver, Refusal, Sender, Side, receiver, sender, tree::Tree};
+use hayate_shared::{
+    Credentials, Error, Output, Receiver, Refusal, Sender, Side, Ticket, receiver, sender,
+    tree::Tree,
+};
 use peer::{BLOCK, Channel, Listener, Offer, Settings, complete, start, wire};
 
 /// A receiver with nothing in its way, and what came of it.
@@ -15,12 +18,15 @@ struct Taker {
     offered: bool,
     opened: Vec<u64>,
     end: Option<Result<(), Error>>,
+    /// Of who may come back.
+    ticket: Option<Ticket>,
 }
 
 impl Taker {
-    fn new(side: Side) -> Self {
+    fn new(side: Side, ticket: Option<&Ticket>) -> Self {
         Self {
-            machine: Receiver::new(credentials(side, CODE)),
+            machine: Receiver::new(with(ticket, side)),
+            ticket: ticket.cloned(),
             said: Vec::new(),
             offered: false,
             opened: Vec::new(),
@@ -39,9 +45,10 @@ impl Taker {
                 Ok(Output::Transmit(bytes)) => self.said.extend_from_slice(&bytes),
                 Ok(Output::Request(receiver::Request::Join(_) | receiver::Request::Widen(_))) => {}
                 Ok(Output::Request(receiver::Request::Pair)) => self.machine.pair(2),
-                Ok(Output::Request(receiver::Request::Return(_))) => {
-                    self.machine.refuse(Refusal::Over);
-                }
+                Ok(Output::Request(receiver::Request::Return(id))) => match self.ticket.clone() {
+                    Some(ticket) if ticket.id() == id => self.machine.pair_again(ticket),
+                    _ => self.machine.refuse(Refusal::Over),
+                },
                 Ok(Output::Request(receiver::Request::Decide(_))) => {
                     self.offered = true;
                     self.machine.accept(Tree::new());
@@ -69,6 +76,14 @@ impl Taker {
     }
 }
 
+/// Those of a side that begins, or comes back with this ticket.
+fn with(ticket: Option<&Ticket>, side: Side) -> Credentials {
+    Credentials {
+        ticket: ticket.filter(|_| side == Side::Dialler).cloned(),
+        ..credentials(side, CODE)
+    }
+}
+
 fn flip(bytes: &[u8], bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[bit / 8] ^= 1 << (bit % 8);
@@ -76,13 +91,17 @@ fn flip(bytes: &[u8], bit: usize) -> Vec<u8> {
 }
 
 /// What a sender said until it waits, offers included.
-fn say(machine: &mut Sender) -> (Vec<u8>, bool, Option<Error>) {
+fn say(machine: &mut Sender, known: Option<&Ticket>) -> (Vec<u8>, bool, Option<Error>) {
     let (mut said, mut paired) = (Vec::new(), false);
     loop {
         match machine.poll() {
             Ok(Output::Transmit(bytes)) => said.extend_from_slice(&bytes),
             Ok(Output::Request(sender::Request::Join(_))) => {}
             Ok(Output::Request(sender::Request::Pair)) => machine.pair(2),
+            Ok(Output::Request(sender::Request::Return(id))) => match known {
+                Some(ticket) if ticket.id() == id => machine.pair_again(ticket.clone()),
+                _ => machine.refuse(Refusal::Over),
+            },
             Ok(Output::Request(sender::Request::Offer)) => paired = true,
             Ok(_) => return (said, paired, None),
             Err(error) => return (said, paired, Some(error)),
@@ -92,13 +111,18 @@ fn say(machine: &mut Sender) -> (Vec<u8>, bool, Option<Error>) {
 
 /// A handshake between the two machines with one bit flipped in the frame of this number: 0 is the first one.
 /// True if either side holds the other for genuine and has gone further than it may.
-fn handshake(frame: usize, bit: Option<usize>, receiver_dials: bool) -> (usize, bool, bool) {
+fn handshake(
+    frame: usize,
+    bit: Option<usize>,
+    receiver_dials: bool,
+    ticket: Option<&Ticket>,
+) -> (usize, bool, bool) {
     let (sender_side, receiver_side) = match receiver_dials {
         true => (Side::Listener, Side::Dialler),
         false => (Side::Dialler, Side::Listener),
     };
-    let mut sender = Sender::new(credentials(sender_side, CODE));
-    let mut taker = Taker::new(receiver_side);
+    let mut sender = Sender::new(with(ticket, sender_side));
+    let mut taker = Taker::new(receiver_side, ticket);
     let (mut count, mut length) = (0, 0);
     let mut sender_paired = false;
     let mut carry = |bytes: Vec<u8>| {
@@ -116,7 +140,7 @@ fn handshake(frame: usize, bit: Option<usize>, receiver_dials: bool) -> (usize, 
         carried
     };
     loop {
-        let (said, paired, _) = say(&mut sender);
+        let (said, paired, _) = say(&mut sender, ticket);
         sender_paired |= paired;
         let to_taker = carry(said);
         taker.hear(&to_taker);
@@ -129,19 +153,31 @@ fn handshake(frame: usize, bit: Option<usize>, receiver_dials: bool) -> (usize, 
     (length, sender_paired, taker.machine.suite().is_some())
 }
 
+/// The ticket that a session leaves.
+fn ticket() -> Ticket {
+    let mut pair = common::Pair::new(b"payload");
+    pair.run_until_blocks();
+    pair.sender.ticket().unwrap()
+}
+
 #[test]
 fn every_bit_of_the_handshake_counts() {
+    assert!(flips(None) > 4_600);
+    assert!(flips(Some(&ticket())) > 4_800);
+}
+
+fn flips(ticket: Option<&Ticket>) -> usize {
     let mut flips = 0;
     for receiver_dials in [true, false] {
         assert!(matches!(
-            handshake(9, None, receiver_dials),
+            handshake(9, None, receiver_dials, ticket),
             (_, true, true)
         ));
         for frame in 0..4 {
-            let bits = handshake(frame, None, receiver_dials).0;
+            let bits = handshake(frame, None, receiver_dials, ticket).0;
             assert!(bits >= 37 * 8, "frame {frame} has {bits} bits");
             for bit in 0..bits {
-                let (_, sender, receiver) = handshake(frame, Some(bit), receiver_dials);
+                let (_, sender, receiver) = handshake(frame, Some(bit), receiver_dials, ticket);
                 // The listener is satisfied before the last message leaves; the dialler that hears it never is.
                 let (listener, dialler) = match receiver_dials {
                     true => (sender, receiver),
@@ -153,12 +189,12 @@ fn every_bit_of_the_handshake_counts() {
             }
         }
     }
-    assert!(flips > 4_600, "{flips} flips");
+    flips
 }
 
 /// A receiver as far as the start of the blocks, its peer's keys, and what the sender says from then on.
 fn three_blocks() -> (impl Fn() -> Taker, Vec<Vec<u8>>) {
-    let mut first = Taker::new(Side::Dialler);
+    let mut first = Taker::new(Side::Dialler, None);
     first.drive();
     let hello = std::mem::take(&mut first.said);
     let listener = Listener::answer(Settings::default(), &hello[5..], 2);
@@ -178,7 +214,7 @@ fn three_blocks() -> (impl Fn() -> Taker, Vec<Vec<u8>>) {
         keys.message(&complete(3, length as u64, root.as_bytes())),
     ];
     let make = move || {
-        let mut taker = Taker::new(Side::Dialler);
+        let mut taker = Taker::new(Side::Dialler, None);
         taker.drive();
         for frame in wire::frames(&shaken) {
             taker.hear(frame);
