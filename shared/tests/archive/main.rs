@@ -107,3 +107,31 @@ fn read<'a>(
     }
     Ok((entries, reader.finish()?))
 }
+
+fn accept(parts: &[Vec<u8>]) -> Vec<Entry> {
+    let (entries, _) = read(LINKS, [&raw::archive(parts)[..]]).unwrap();
+    entries.into_iter().map(|(entry, _)| entry).collect()
+}
+
+fn refuse_with(policy: Policy, parts: &[Vec<u8>]) -> Error {
+    let bytes = raw::archive(parts);
+    let error = read(policy, [&bytes[..]]).unwrap_err();
+    assert_eq!(read(policy, bytes.chunks(100)).unwrap_err(), error);
+    error
+}
+
+fn refuse(parts: &[Vec<u8>]) -> Error {
+    refuse_with(LINKS, parts)
+}
+
+/// The name in an error about unsafe content.
+fn unsafe_name(error: Error) -> Vec<u8> {
+    match error {
+        Error::Unsafe(error) => error.name,
+        other => panic!("{other}"),
+    }
+}
+
+fn assert_malformed(error: Error) {
+    assert!(matches!(error, Error::Malformed(_)), "{error}");
+}
