@@ -224,6 +224,7 @@ impl Arena {
         self.assert_fails_closed(run, code, case);
         let reason = match code {
             code::PROTOCOL => Some(6),
+            code::UNSAFE => Some(5),
             code::DISK => Some(3),
             _ => panic!("{case}: nothing is said"),
         };

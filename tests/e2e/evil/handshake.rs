@@ -6,6 +6,9 @@ use crate::{
     peer::{Heard, Line},
 };
 
+/// What happens to M2 on its way.
+type Spoil = fn(&mut Vec<u8>);
+
 /// A receiver that dials a sender which spoils its answer or its confirmation.
 fn receive(arena: &Arena, spoil: impl FnOnce(&mut Vec<u8>, &mut [u8; 32]) + Send + 'static) -> Run {
     let (port, peer) = arena.sender(async |line: Line| match line.listen(spoil).await {
@@ -32,7 +35,7 @@ fn a_sender_that_does_not_confirm_the_code_is_refused() {
 fn suites_that_were_changed_on_their_way_fail_the_proofs() {
     let arena = Arena::new();
     // M2 begins with the suite that was chosen, how many there are, and those
-    let spoilt: [(&str, i32, fn(&mut Vec<u8>)); 4] = [
+    let spoilt: [(&str, i32, Spoil); 4] = [
         ("another choice", WRONG_CODE, |m2| m2[0] = 3 - m2[0]),
         ("another list", WRONG_CODE, |m2| m2.swap(2, 3)),
         ("a choice that was not offered", PROTOCOL, |m2| m2[0] = 9),

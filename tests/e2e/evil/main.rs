@@ -4,12 +4,17 @@
 //! protocol is held by its vectors; here it is that the program, its files and its screen come to no harm.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod archives;
 mod arena;
+mod compression;
 mod handshake;
+mod names;
 mod order;
 mod peer;
 #[path = "../../../shared/tests/peer/mod.rs"]
 mod protocol;
+#[path = "../../../shared/tests/archive/raw.rs"]
+mod raw;
 mod stream;
 
 /// The exit codes of the README that are met here.
@@ -18,4 +23,5 @@ mod code {
     pub(crate) const PROTOCOL: i32 = 7;
     pub(crate) const DISK: i32 = 8;
     pub(crate) const LOST: i32 = 9;
+    pub(crate) const UNSAFE: i32 = 10;
 }
