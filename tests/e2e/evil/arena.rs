@@ -17,7 +17,7 @@ use hayate::{
     identity::Identity,
     quic::{Dialler, ListenOptions, Listener, Port, Tuning},
 };
-use hayate_tests::{CODE, Family, Net, Outcome, Process, files::set_mtime};
+use hayate_tests::{CODE, Family, Net, Outcome, Process, files::set_mtime, noise};
 use tempfile::TempDir;
 
 use crate::{
@@ -44,6 +44,30 @@ pub(crate) struct Run {
     took: Duration,
 }
 
+/// What a sender listens with.
+pub(crate) struct Listening(Listener);
+
+impl Listening {
+    /// The next wire of somebody who dials.
+    pub(crate) async fn line(&self) -> Line {
+        let wire = timeout(SOON, self.0.accept()).await;
+        Line::new(wire.expect("the receiver dials").unwrap(), 1)
+    }
+}
+
+/// What a receiver dials with, and whom.
+pub(crate) struct Door {
+    dialler: Dialler,
+    sender: SocketAddr,
+}
+
+impl Door {
+    /// A wire of its own.
+    pub(crate) async fn line(&self) -> Line {
+        Line::new(self.dialler.dial(self.sender, SOON).await.unwrap(), 1)
+    }
+}
+
 impl Arena {
     pub(crate) fn new() -> Self {
         let base = tempfile::Builder::new().prefix("hyevil").tempdir().unwrap();
@@ -56,11 +80,11 @@ impl Arena {
             "outside/precious",
             "target/mine.txt",
             "target/mine/kept.txt",
-            "source.bin",
         ] {
             fs::write(at(file), format!("what {file} held before")).unwrap();
             set_mtime(&at(file), 1_500_000_000);
         }
+        fs::write(at("source.bin"), noise(SOURCE, 9)).unwrap();
         symlink("../outside", at("target/link")).unwrap();
         let before = look(base.path());
         Self {
@@ -112,6 +136,14 @@ impl Arena {
         &self,
         script: impl AsyncFnOnce(Line) -> Heard + Send + 'static,
     ) -> (u16, JoinHandle<Heard>) {
+        self.sender_of(async |listening: Listening| script(listening.line().await).await)
+    }
+
+    /// As [`Arena::sender`], for one that is dialled more than once.
+    pub(crate) fn sender_of(
+        &self,
+        script: impl AsyncFnOnce(Listening) -> Heard + Send + 'static,
+    ) -> (u16, JoinHandle<Heard>) {
         let (ready, listening) = mpsc::channel();
         let thread = self.net.a().thread(move || {
             Runtime::new().unwrap().block_on(async move {
@@ -123,11 +155,7 @@ impl Arena {
                 };
                 let listener = Listener::bind(options, &identity).unwrap();
                 ready.send(listener.port()).unwrap();
-                let wire = timeout(SOON, listener.accept()).await;
-                let wire = wire.expect("the receiver dials").unwrap();
-                let heard = script(Line::new(wire, 1)).await;
-                listener.shutdown().await;
-                heard
+                script(Listening(listener)).await
             })
         });
         (listening.recv().unwrap(), thread)
@@ -140,7 +168,8 @@ impl Arena {
         script: impl AsyncFnOnce(&mut Peer) + Send + 'static,
     ) -> Run {
         let program = self.sending(arguments);
-        let peer = self.receiver(async |line: Line| play(line.dial().await, script).await);
+        let peer =
+            self.receiver(async |door: Door| play(door.line().await.dial().await, script).await);
         self.watch(program, peer)
     }
 
@@ -161,19 +190,16 @@ impl Arena {
         program
     }
 
-    /// Starts a receiver that dials [`Arena::sending`] and does as in `script`.
+    /// Starts a receiver that may dial [`Arena::sending`] and does as in `script`.
     pub(crate) fn receiver(
         &self,
-        script: impl AsyncFnOnce(Line) -> Heard + Send + 'static,
+        script: impl AsyncFnOnce(Door) -> Heard + Send + 'static,
     ) -> JoinHandle<Heard> {
         let sender = SocketAddr::new(self.net.a().v4(), 50001);
         self.net.b().thread(move || {
             Runtime::new().unwrap().block_on(async move {
                 let dialler = Dialler::new(None).unwrap();
-                let wire = dialler.dial(sender, SOON).await.unwrap();
-                let heard = script(Line::new(wire, 1)).await;
-                dialler.shutdown().await;
-                heard
+                script(Door { dialler, sender }).await
             })
         })
     }
@@ -350,5 +376,7 @@ fn look(root: &Path) -> Look {
     found
 }
 
+/// Bytes of the file that the program sends: three blocks and some.
+pub(crate) const SOURCE: usize = (3 << 20) + 5;
 /// More than a start and a handshake take on a busy machine.
 const SOON: Duration = Duration::from_secs(60);

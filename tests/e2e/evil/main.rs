@@ -15,6 +15,8 @@ mod peer;
 mod protocol;
 #[path = "../../../shared/tests/archive/raw.rs"]
 mod raw;
+mod receiver;
+mod returning;
 mod stream;
 
 /// The exit codes of the README that are met here.

@@ -103,14 +103,30 @@ impl Line {
     }
 
     /// Proves what the settings say, as a dialler; `None` when it is turned away.
-    pub(crate) async fn dial(mut self) -> Option<Peer> {
+    pub(crate) async fn dial(self) -> Option<Peer> {
         let dialler = Dialler::hello(self.settings.clone());
+        self.prove(dialler).await.ok()
+    }
+
+    /// Proves what this dialler can, or gives the frame that it is turned away with.
+    pub(crate) async fn prove(mut self, dialler: Dialler) -> Result<Peer, Vec<u8>> {
         self.say(clear(1, &dialler.m1)).await;
-        let m2 = self.hear().await.filter(|frame| frame[0] == 2)?;
+        let m2 = self.hear().await.unwrap_or_default();
+        if m2.first() != Some(&2) {
+            return Err(m2);
+        }
         let (m3, m4, channel) = dialler.proof(&m2[5..]);
         self.say(clear(3, &m3)).await;
-        let confirm = self.hear().await?;
-        (confirm == clear(4, &m4)).then(|| Peer::new(self, channel))
+        let confirm = self.hear().await.unwrap_or_default();
+        match confirm == clear(4, &m4) {
+            true => Ok(Peer::new(self, channel)),
+            false => Err(confirm),
+        }
+    }
+
+    /// Ends the connection as one that broke, so that its session can be taken up again.
+    pub(crate) async fn cut(self) {
+        self.closer.close(9).await;
     }
 }
 
@@ -220,6 +236,11 @@ impl Peer {
     pub(crate) async fn take(&mut self) -> Option<Vec<u8>> {
         self.hear(1).await?;
         self.message(&accept(0, [0; 32])).await;
+        self.finish().await
+    }
+
+    /// The rest of [`Peer::take`] behind the accept.
+    pub(crate) async fn finish(&mut self) -> Option<Vec<u8>> {
         let message = self.hear(4).await?;
         let payload: Vec<u8> = self
             .blocks
