@@ -1,11 +1,10 @@
 //! The program on one machine, its peer on the other, and a look at everything that must not change.
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::SocketAddr,
-    os::unix::fs::{MetadataExt as _, symlink},
-    path::{Path, PathBuf},
+    os::unix::fs::symlink,
+    path::PathBuf,
     process::Command,
     sync::mpsc,
     thread::JoinHandle,
@@ -22,11 +21,9 @@ use tempfile::TempDir;
 
 use crate::{
     code,
+    look::{Look, assert_says_one_thing, is_kept, look},
     peer::{Heard, Line, Peer},
 };
-
-/// What is in a directory: the mode of everything, time and content of files, where links lead.
-type Look = BTreeMap<PathBuf, (u32, i64, Vec<u8>)>;
 
 /// Two machines; the program runs in `target`, which lies in a directory with other things.
 pub(crate) struct Arena {
@@ -42,6 +39,16 @@ pub(crate) struct Run {
     pub(crate) heard: Heard,
     /// How long the program lived after its peer had said all.
     took: Duration,
+}
+
+impl Run {
+    pub(crate) fn new(outcome: Outcome, heard: Heard, took: Duration) -> Self {
+        Self {
+            outcome,
+            heard,
+            took,
+        }
+    }
 }
 
 /// What a sender listens with.
@@ -102,6 +109,11 @@ impl Arena {
     /// Something in the target.
     pub(crate) fn target(&self, path: &str) -> PathBuf {
         self.base("target").join(path)
+    }
+
+    /// What a test changed counts as having been so.
+    pub(crate) fn look_again(&mut self) {
+        self.before = look(self.base.path());
     }
 
     fn hayate(&self, words: &[&str], arguments: &[&str]) -> Command {
@@ -195,10 +207,23 @@ impl Arena {
         &self,
         script: impl AsyncFnOnce(Door) -> Heard + Send + 'static,
     ) -> JoinHandle<Heard> {
+        self.receiver_with(Tuning::default().stream_window, script)
+    }
+
+    /// As [`Arena::receiver`], which lets the other side send so many bytes ahead.
+    pub(crate) fn receiver_with(
+        &self,
+        stream_window: u32,
+        script: impl AsyncFnOnce(Door) -> Heard + Send + 'static,
+    ) -> JoinHandle<Heard> {
         let sender = SocketAddr::new(self.net.a().v4(), 50001);
         self.net.b().thread(move || {
             Runtime::new().unwrap().block_on(async move {
-                let dialler = Dialler::new(None).unwrap();
+                let tuning = Tuning {
+                    stream_window,
+                    ..Tuning::default()
+                };
+                let dialler = Dialler::with_tuning(None, tuning).unwrap();
                 script(Door { dialler, sender }).await
             })
         })
@@ -213,11 +238,7 @@ impl Arena {
         let start = Instant::now();
         let outcome = program.finish();
         let took = start.elapsed();
-        Run {
-            outcome,
-            heard: peer.join().unwrap(),
-            took,
-        }
+        Run::new(outcome, peer.join().unwrap(), took)
     }
 
     /// What was not there before, relative to the target, but for what is kept to go on with.
@@ -302,78 +323,6 @@ async fn play(peer: Option<Peer>, script: impl AsyncFnOnce(&mut Peer)) -> Heard 
     let mut peer = peer.expect("both know the code");
     script(&mut peer).await;
     peer.part().await
-}
-
-/// One line with the cause and at most one with advice, nothing that moves a cursor, no trace of a panic.
-#[track_caller]
-pub(crate) fn assert_says_one_thing(outcome: &Outcome, case: &str) {
-    assert_harmless(outcome.stderr.as_bytes(), case);
-    assert_harmless(&outcome.stdout, case);
-    let lines: Vec<&str> = outcome.stderr.lines().collect();
-    let causes = lines
-        .iter()
-        .filter(|line| line.starts_with("hayate: "))
-        .count();
-    assert_eq!(causes, 1, "{case}: {outcome}");
-    let behind = lines
-        .iter()
-        .skip_while(|line| !line.starts_with("hayate: "));
-    let advice: Vec<_> = behind.skip(1).collect();
-    let few = advice.len() <= 1 && advice.iter().all(|line| line.starts_with("hint: "));
-    assert!(few, "{case}: {outcome}");
-    for word in ["panicked", "backtrace", "RUST_", "internal error"] {
-        assert!(!outcome.stderr.contains(word), "{case}: {outcome}");
-    }
-    let errors = outcome.events("error");
-    assert!(errors.len() <= 1, "{case}: {outcome}");
-}
-
-/// Fails if this holds control characters other than line feeds.
-#[track_caller]
-pub(crate) fn assert_harmless(said: &[u8], case: &str) {
-    let text = String::from_utf8(said.to_vec()).expect("what is said is UTF-8");
-    let harm = text.chars().find(|&char| char.is_control() && char != '\n');
-    assert_eq!(harm, None, "{case}: {}", text.escape_debug());
-    let hidden = |char: &char| matches!(*char as u32, 0x200b..=0x200f | 0x202a..=0x202e | 0x2066..=0x2069 | 0xfeff);
-    assert_eq!(
-        text.chars().find(hidden),
-        None,
-        "{case}: {}",
-        text.escape_debug()
-    );
-}
-
-fn is_kept(path: &Path) -> bool {
-    let mut parts = path.iter().map(|part| part.to_string_lossy());
-    parts.any(|part| part.starts_with(".hayate-part-"))
-}
-
-fn look(root: &Path) -> Look {
-    let mut found = Look::new();
-    let mut pending = vec![root.to_owned()];
-    while let Some(directory) = pending.pop() {
-        for entry in fs::read_dir(&directory).unwrap() {
-            let path = entry.unwrap().path();
-            let metadata = path.symlink_metadata().unwrap();
-            let (mtime, content) = if metadata.is_dir() {
-                pending.push(path.clone());
-                (0, Vec::new())
-            } else if metadata.is_symlink() {
-                (
-                    0,
-                    path.read_link()
-                        .unwrap()
-                        .into_os_string()
-                        .into_encoded_bytes(),
-                )
-            } else {
-                (metadata.mtime(), fs::read(&path).unwrap())
-            };
-            let name = path.strip_prefix(root).unwrap().to_owned();
-            found.insert(name, (metadata.mode(), mtime, content));
-        }
-    }
-    found
 }
 
 /// Bytes of the file that the program sends: three blocks and some.

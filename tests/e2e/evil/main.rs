@@ -8,8 +8,10 @@ mod archives;
 mod arena;
 mod compression;
 mod handshake;
+mod look;
 mod names;
 mod order;
+mod patience;
 mod peer;
 #[path = "../../../shared/tests/peer/mod.rs"]
 mod protocol;
@@ -17,10 +19,13 @@ mod protocol;
 mod raw;
 mod receiver;
 mod returning;
+mod seals;
 mod stream;
+mod terminal;
 
 /// The exit codes of the README that are met here.
 mod code {
+    pub(crate) const NOT_FOUND: i32 = 3;
     pub(crate) const WRONG_CODE: i32 = 4;
     pub(crate) const PROTOCOL: i32 = 7;
     pub(crate) const DISK: i32 = 8;

@@ -48,9 +48,9 @@ impl Line {
         }
     }
 
-    /// Says anything; whoever has gone does not hear it.
-    pub(crate) async fn say(&mut self, bytes: impl Into<Bytes>) {
-        let _ = self.writer.write(bytes.into()).await;
+    /// Says anything; whether anybody was there to hear it.
+    pub(crate) async fn say(&mut self, bytes: impl Into<Bytes>) -> bool {
+        self.writer.write(bytes.into()).await.is_ok()
     }
 
     /// Ends this half of the wire.
@@ -124,9 +124,14 @@ impl Line {
         }
     }
 
+    /// Ends the connection with this code.
+    pub(crate) async fn close(self, code: u32) {
+        self.closer.close(code).await;
+    }
+
     /// Ends the connection as one that broke, so that its session can be taken up again.
     pub(crate) async fn cut(self) {
-        self.closer.close(9).await;
+        self.close(9).await;
     }
 }
 
