@@ -11,18 +11,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use compio::{runtime::Runtime, time::timeout};
+use compio::runtime::Runtime;
 use hayate::{
     identity::Identity,
     quic::{Dialler, ListenOptions, Listener, Port, Tuning},
 };
-use hayate_tests::{CODE, Family, Net, Outcome, Process, files::set_mtime, noise};
+use hayate_tests::{CODE, Family, Net, Process, files::set_mtime, noise};
 use tempfile::TempDir;
 
 use crate::{
     code,
+    ends::{Door, Listening, Run},
+    line::Line,
     look::{Look, assert_says_one_thing, is_kept, look},
-    peer::{Heard, Line, Peer},
+    peer::{Heard, Peer},
 };
 
 /// Two machines; the program runs in `target`, which lies in a directory with other things.
@@ -30,49 +32,6 @@ pub(crate) struct Arena {
     pub(crate) net: Net,
     base: TempDir,
     before: Look,
-}
-
-/// How the program and its peer ended.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) outcome: Outcome,
-    pub(crate) heard: Heard,
-    /// How long the program lived after its peer had said all.
-    took: Duration,
-}
-
-impl Run {
-    pub(crate) fn new(outcome: Outcome, heard: Heard, took: Duration) -> Self {
-        Self {
-            outcome,
-            heard,
-            took,
-        }
-    }
-}
-
-/// What a sender listens with.
-pub(crate) struct Listening(Listener);
-
-impl Listening {
-    /// The next wire of somebody who dials.
-    pub(crate) async fn line(&self) -> Line {
-        let wire = timeout(SOON, self.0.accept()).await;
-        Line::new(wire.expect("the receiver dials").unwrap(), 1)
-    }
-}
-
-/// What a receiver dials with, and whom.
-pub(crate) struct Door {
-    dialler: Dialler,
-    sender: SocketAddr,
-}
-
-impl Door {
-    /// A wire of its own.
-    pub(crate) async fn line(&self) -> Line {
-        Line::new(self.dialler.dial(self.sender, SOON).await.unwrap(), 1)
-    }
 }
 
 impl Arena {
@@ -327,5 +286,3 @@ async fn play(peer: Option<Peer>, script: impl AsyncFnOnce(&mut Peer)) -> Heard 
 
 /// Bytes of the file that the program sends: three blocks and some.
 pub(crate) const SOURCE: usize = (3 << 20) + 5;
-/// More than a start and a handshake take on a busy machine.
-const SOON: Duration = Duration::from_secs(60);

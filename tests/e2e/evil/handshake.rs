@@ -1,9 +1,11 @@
 //! A listener that spoils the handshake (A14, A15).
 
 use crate::{
-    arena::{Arena, Run},
+    arena::Arena,
     code::{PROTOCOL, WRONG_CODE},
-    peer::{Heard, Line},
+    ends::Run,
+    line::Line,
+    peer::Heard,
 };
 
 /// What happens to M2 on its way.

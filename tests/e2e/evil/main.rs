@@ -7,7 +7,9 @@
 mod archives;
 mod arena;
 mod compression;
+mod ends;
 mod handshake;
+mod line;
 mod look;
 mod names;
 mod order;

@@ -9,16 +9,17 @@ use hayate_tests::Process;
 use rustix::process::Signal;
 
 use crate::{
-    arena::{Arena, Door, Run},
+    arena::Arena,
     code::{LOST, NOT_FOUND},
+    ends::{Door, Run},
     peer::Heard,
-    protocol::{BLOCK, Offer, accept, wire::clear},
+    protocol::{BLOCK, Dialler, Offer, accept, wire::clear},
 };
 
 /// Longer than a connection may be silent.
 const SILENCE: Duration = Duration::from_secs(18);
-/// Longer than the program has said that it waits in.
-const STALL: Duration = Duration::from_secs(4);
+/// Until whatever can come has come.
+const STALL: Duration = Duration::from_secs(3);
 
 /// A file of many windows.
 fn grow_source(arena: &mut Arena) {
@@ -98,6 +99,31 @@ fn a_sender_that_stalls_in_the_handshake_is_given_up() {
     let run = arena.run(program, peer);
     arena.assert_fails_closed(&run, NOT_FOUND, "no share");
     arena.assert_works();
+}
+
+/// N09. A receiver that is slow to say hello is no guess, and keeps nobody out.
+#[test]
+fn a_receiver_that_stalls_in_the_handshake_keeps_nobody_out() {
+    let arena = Arena::new();
+    let program = arena.sending(&[]);
+    let (end, over) = flume::bounded::<()>(0);
+    let (tell, told) = flume::bounded(1);
+    let slow = arena.receiver(async move |door: Door| {
+        let mut line = door.line().await;
+        let hello = clear(1, &Dialler::hello(line.settings.clone()).m1);
+        line.say(hello[..40].to_vec()).await;
+        tell.send(()).unwrap();
+        let _ = over.recv_async().await;
+        Heard::default()
+    });
+    told.recv().unwrap();
+    Process::start(arena.receiving(50001, &["-y", "--json"]))
+        .finish()
+        .expect(0);
+    let sent = program.finish().expect(0);
+    assert!(sent.events("auth_failed").is_empty(), "{sent}");
+    drop(end);
+    slow.join().unwrap();
 }
 
 /// N09. Nothing of a peer for 15 s, not even of its machine, and then it is gone.

@@ -3,8 +3,9 @@
 use rustix::process::Signal;
 
 use crate::{
-    arena::{Arena, Door, SOURCE},
+    arena::{Arena, SOURCE},
     code::PROTOCOL,
+    ends::{Door, Listening},
     peer::{Heard, Peer},
     protocol::{Dialler, Settings, accept, stored, wire::clear},
 };
@@ -125,7 +126,7 @@ fn who_comes_back_is_held_to_the_protocol() {
 #[test]
 fn a_sender_that_comes_back_with_another_offer_is_refused() {
     let arena = Arena::new();
-    let (port, peer) = arena.sender_of(async |listener: crate::arena::Listening| {
+    let (port, peer) = arena.sender_of(async |listener: Listening| {
         let mut peer = listener.line().await.listen(|_, _| {}).await.unwrap();
         let offer = crate::protocol::Offer::file(5);
         assert!(peer.offer(&offer).await);

@@ -7,7 +7,7 @@ use crate::{
     code::PROTOCOL,
     peer::total,
     protocol::{BLOCK, Channel, Header},
-    stream::{assert_all_refused, assert_refused, file, payload, sealed, three},
+    stream::{assert_all_refused, assert_refused, block, file, payload, sealed},
 };
 
 /// E05. Every byte of a header, and some of the rest.
@@ -36,7 +36,7 @@ fn nothing_of_a_block_that_does_not_open_gets_out() {
     for arguments in [&["-o", "-"][..], &["-o", "file"]] {
         let mut run = arena.receive(arguments, async |peer| {
             assert!(peer.offer(&file()).await);
-            let mut blocks = three(&peer.channel);
+            let mut blocks = [0, 1, 2].map(|index| block(&peer.channel, index));
             *blocks[1].last_mut().unwrap() ^= 1;
             peer.say(blocks.concat()).await;
         });
@@ -103,16 +103,16 @@ fn blocks_under_another_suite_are_refused() {
         &[
             ("blocks", |channel| {
                 channel.suite = 3 - channel.suite;
-                three(channel)[0].clone()
+                block(channel, 0)
             }),
             ("a message", |channel| {
                 channel.suite = 3 - channel.suite;
-                channel.message(&total(&payload()))
+                channel.message(&total(payload()))
             }),
             ("blocks, with that suite's key", |channel| {
                 let suite = 3 - channel.suite;
                 let other = Channel::new(&channel.master, 1, suite);
-                three(&other)[0].clone()
+                block(&other, 0)
             }),
         ],
     );

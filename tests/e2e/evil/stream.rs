@@ -1,6 +1,6 @@
 //! What a sender may do to the blocks of the sealed stream (E01 to E04, E08, E09, E11).
 
-use std::fs;
+use std::{fs, sync::OnceLock};
 
 use hayate_tests::noise;
 
@@ -14,8 +14,9 @@ use crate::{
 /// Three blocks, the last one short.
 const LENGTH: usize = 2 * BLOCK + 1000;
 
-pub(crate) fn payload() -> Vec<u8> {
-    noise(LENGTH, 1)
+pub(crate) fn payload() -> &'static [u8] {
+    static PAYLOAD: OnceLock<Vec<u8>> = OnceLock::new();
+    PAYLOAD.get_or_init(|| noise(LENGTH, 1))
 }
 
 /// A sealed block with a header that is true.
@@ -25,12 +26,15 @@ pub(crate) fn sealed(channel: &Channel, index: u64, last: bool, content: &[u8]) 
     channel.block(header, content)
 }
 
+/// A block of the payload.
+pub(crate) fn block(channel: &Channel, index: usize) -> Vec<u8> {
+    let piece = payload().chunks(BLOCK).nth(index).unwrap();
+    sealed(channel, index as u64, index == 2, piece)
+}
+
 /// The three blocks of the payload.
-pub(crate) fn three(channel: &Channel) -> Vec<Vec<u8>> {
-    let payload = payload();
-    let pieces = payload.chunks(BLOCK).enumerate();
-    let seal = |(index, piece)| sealed(channel, index as u64, index == 2, piece);
-    pieces.map(seal).collect()
+fn three(channel: &Channel) -> [Vec<u8>; 3] {
+    [0, 1, 2].map(|index| block(channel, index))
 }
 
 /// What a sender says behind its start.
@@ -73,7 +77,7 @@ pub(crate) fn file() -> Offer {
 fn the_peer_of_these_tests_can_be_honest() {
     let arena = Arena::new();
     let run = arena.receive(&["--json"], async |peer| {
-        assert!(peer.send(&file(), &payload()).await);
+        assert!(peer.send(&file(), payload()).await);
     });
     assert_eq!(run.outcome.code, 0, "{}", run.outcome);
     let stored = arena.target("hello.txt");
@@ -102,9 +106,9 @@ fn a_stream_that_ends_early_is_a_lost_connection() {
             }),
             ("all blocks, no total", |channel| three(channel).concat()),
             ("half a block", |channel| {
-                three(channel)[0][..BLOCK / 2].to_vec()
+                block(channel, 0)[..BLOCK / 2].to_vec()
             }),
-            ("a header alone", |channel| three(channel)[0][..18].to_vec()),
+            ("a header alone", |channel| block(channel, 0)[..18].to_vec()),
         ],
     );
     assert_all_refused(
@@ -124,7 +128,7 @@ fn the_last_block_is_where_the_offer_ends() {
             ("no last flag", |channel| {
                 let mut blocks = three(channel);
                 blocks[2] = sealed(channel, 2, false, &payload()[2 * BLOCK..]);
-                [blocks.concat(), channel.message(&total(&payload()))].concat()
+                [blocks.concat(), channel.message(&total(payload()))].concat()
             }),
             ("the last flag early, and more", |channel| {
                 let first = sealed(channel, 0, true, &payload()[..BLOCK]);
@@ -144,7 +148,7 @@ fn the_last_block_is_where_the_offer_ends() {
                 .concat()
             }),
             ("no block at all", |channel| {
-                channel.message(&total(&payload()))
+                channel.message(&total(payload()))
             }),
         ],
     );
@@ -204,7 +208,7 @@ fn blocks_that_are_swapped_repeated_left_out_or_foreign_are_refused() {
                 let payload = payload();
                 let first = sealed(channel, 0, false, &payload[BLOCK..2 * BLOCK]);
                 let second = sealed(channel, 1, false, &payload[..BLOCK]);
-                let end = [three(channel)[2].clone(), channel.message(&total(&payload))];
+                let end = [block(channel, 2), channel.message(&total(payload))];
                 [first, second, end.concat()].concat()
             }),
             ("the seals of two swapped", |channel| {
@@ -212,12 +216,12 @@ fn blocks_that_are_swapped_repeated_left_out_or_foreign_are_refused() {
                 [&blocks[0][..18], &blocks[1][18..]].concat()
             }),
             ("one repeated", |channel| {
-                let first = three(channel)[0].clone();
+                let first = block(channel, 0);
                 [first.clone(), first].concat()
             }),
             ("one left out", |channel| {
                 let blocks = three(channel);
-                let end = channel.message(&total(&payload()));
+                let end = channel.message(&total(payload()));
                 [blocks[0].clone(), blocks[2].clone(), end].concat()
             }),
             ("beyond the window", |channel| {
@@ -232,12 +236,12 @@ fn blocks_that_are_swapped_repeated_left_out_or_foreign_are_refused() {
             ("of another session", |channel| {
                 let mut other = channel.clone();
                 other.blocks[0] ^= 1;
-                three(&other)[0].clone()
+                block(&other, 0)
             }),
             ("under the key of the messages", |channel| {
                 let mut other = channel.clone();
                 other.blocks = other.outgoing;
-                three(&other)[0].clone()
+                block(&other, 0)
             }),
             ("a message of the receiver's own", |channel| {
                 let mut other = channel.clone();
@@ -257,7 +261,7 @@ fn blocks_in_another_order_arrive() {
         let blocks = three(&peer.channel);
         peer.say([&blocks[2][..], &blocks[0], &blocks[1]].concat())
             .await;
-        peer.complete(&payload()).await;
+        peer.complete(payload()).await;
         assert!(peer.hear(5).await.is_some());
     });
     assert_eq!(run.outcome.code, 0, "{}", run.outcome);
@@ -268,27 +272,20 @@ fn blocks_in_another_order_arrive() {
 #[test]
 fn a_total_that_is_wrong_replaces_nothing() {
     let arena = Arena::new();
-    let root = blake3::hash(&payload());
-    let totals = [
-        (
-            "one byte more",
-            complete(3, LENGTH as u64 + 1, root.as_bytes()),
-        ),
-        (
-            "one byte less",
-            complete(3, LENGTH as u64 - 1, root.as_bytes()),
-        ),
-        ("a block more", complete(4, LENGTH as u64, root.as_bytes())),
-        ("a block less", complete(2, LENGTH as u64, root.as_bytes())),
-        ("another root", complete(3, LENGTH as u64, &[7; 32])),
-        ("a short total", complete(3, LENGTH as u64, &[7; 31])),
-        ("a long total", complete(3, LENGTH as u64, &[7; 33])),
-    ];
-    for (case, total) in totals {
+    let root = blake3::hash(b"hello");
+    for (case, total) in [
+        ("a byte more", complete(1, 6, root.as_bytes())),
+        ("a byte less", complete(1, 4, root.as_bytes())),
+        ("a block more", complete(2, 5, root.as_bytes())),
+        ("a block less", complete(0, 5, root.as_bytes())),
+        ("another root", complete(1, 5, &[7; 32])),
+        ("a short total", complete(1, 5, &root.as_bytes()[..31])),
+        ("a long total", complete(1, 5, &[7; 33])),
+    ] {
         let arguments = ["--json", "-o", "mine.txt", "--on-conflict", "overwrite"];
         let run = arena.receive(&arguments, async move |peer| {
-            assert!(peer.offer(&file()).await);
-            peer.payload(&payload()).await;
+            assert!(peer.offer(&Offer::file(5)).await);
+            peer.payload(b"hello").await;
             peer.message(&total).await;
         });
         arena.assert_refuses(&run, PROTOCOL, case);
