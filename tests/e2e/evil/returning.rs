@@ -149,7 +149,7 @@ fn a_sender_that_comes_back_with_another_offer_is_refused() {
 
 /// The session's end is the ticket's.
 #[test]
-fn a_ticket_of_a_session_that_was_cancelled_is_worth_nothing() {
+fn a_ticket_of_a_session_that_is_over_is_worth_nothing() {
     let arena = Arena::new();
     let program = arena.sending(&["--keep"]);
     let (tell, told) = flume::bounded(1);
