@@ -29,6 +29,10 @@ pub(crate) mod storage;
 /// How long a peer may take to prove that it holds the code.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// How long a peer that is there may keep the other waiting for a block: longer than a disk that wakes up, or a file that a
+/// cloud brings first.
+const STALL: Duration = Duration::from_secs(300);
+
 /// How long the last words may take to arrive. What is on its way before them may take longer on a slow link; then the
 /// code that closes the connection says it in short.
 const FAREWELL: Duration = Duration::from_millis(800);
@@ -50,6 +54,14 @@ pub(crate) async fn at(deadline: Option<Instant>) {
     }
 }
 
+/// A peer that holds its connection and does nothing more.
+fn stalled(peer: SocketAddr) -> Error {
+    Error::Disconnected {
+        peer,
+        why: format!("nothing has moved for {} minutes", STALL.as_secs() / 60),
+    }
+}
+
 /// What the wire brings.
 pub(crate) type Incoming = Result<Vec<Bytes>, End>;
 
@@ -64,6 +76,8 @@ pub(crate) enum End {
 pub(crate) struct Link<W: Wire> {
     pub(crate) peer: SocketAddr,
     pub(crate) carrier: Carrier,
+    /// What is written is held back here.
+    pub(crate) limited: bool,
     incoming: flume::Receiver<Incoming>,
     end: Option<End>,
     pub(crate) outgoing: flume::Sender<Bytes>,
@@ -116,6 +130,7 @@ where
         Self {
             peer,
             carrier,
+            limited: limit.is_some(),
             incoming,
             end: None,
             outgoing,

@@ -121,6 +121,11 @@ impl Storage {
         !self.sink.ordered() && self.busy.get() >= self.pool.workers() + AHEAD
     }
 
+    /// Whether everything that came is where it belongs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.get() == 0
+    }
+
     /// Has a block opened and put where it belongs. The session bounds how many are on their way.
     pub(super) fn open(&self, sealed: Sealed) {
         self.busy.set(self.busy.get() + 1);

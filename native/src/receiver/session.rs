@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Instant};
 
+use futures_util::{FutureExt, select_biased};
 use shared::{Offer, Ticket};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     find::{self, Base},
 };
 use crate::{
-    Compression, Error, Event, Offered,
+    Compression, Error, ErrorKind, Event, Offered,
     comeback::Comeback,
     drive::{
         receive::Drive,
@@ -19,6 +20,7 @@ use crate::{
     gate::RETURN,
     pool::Pool,
     quic::QuicWire,
+    sender::cancelled,
     sink::{Plan, Sink},
 };
 
@@ -142,15 +144,22 @@ impl Transfer<'_> {
                     (Some(error), cut)
                 }
             };
+            let lost = |error: &Error| error.kind() == ErrorKind::Disconnected;
+            if !failure.as_ref().is_none_or(lost) {
+                return self.outcome(failure);
+            }
+            // Nothing that was verified is lost with the connection, and nothing that was wrong is forgiven.
+            let settled = select_biased! {
+                settled = self.storage.settle().fuse() => settled,
+                _ = options.stop.recv_async().fuse() => Err(cancelled()),
+            };
+            told = told || self.tell_done();
+            if settled.is_err() {
+                return self.outcome(settled.err());
+            }
             // What comes from a pipe cannot be sent again.
             if !cut || self.offer.payload.is_none() {
                 return self.outcome(failure);
-            }
-            // Nothing that was verified is lost with the connection.
-            let settled = self.storage.settle().await;
-            told = told || self.tell_done();
-            if let (false, Err(error)) = (told, settled) {
-                return Err(error);
             }
             barren = match self.storage.kept().blocks() {
                 blocks if blocks > kept => 0,

@@ -292,13 +292,20 @@ impl Parent {
     /// A place to write `offer` in; with `resume` one that is kept, and what it has of the offer.
     fn stage(self, offer: &Offer, resume: bool) -> Result<(Staging, Vec<[u8; RECORD]>), Error> {
         let identity = journal::identity(offer).filter(|_| resume);
+        let new = self.dir.is_none();
         let (dir, path) = self.made()?;
-        let Some(identity) = identity else {
-            return Ok((Staging::create(dir, path)?, Vec::new()));
+        let (staging, records) = match identity {
+            None => (Staging::create(dir, path)?, Vec::new()),
+            // The last block tells that the payload ends, and is never kept.
+            Some(identity) => {
+                let most = offer.payload.unwrap_or(0).saturating_sub(1) / BLOCK as u64;
+                Staging::keeping(dir, path, &identity, most)?
+            }
         };
-        // The last block tells that the payload ends, and is never kept.
-        let most = offer.payload.unwrap_or(0).saturating_sub(1) / BLOCK as u64;
-        Staging::keeping(dir, path, &identity, most)
+        match new {
+            true => Ok((staging.in_new_parent(), records)),
+            false => Ok((staging, records)),
+        }
     }
 
     fn made(self) -> Result<(Dir, PathBuf), Error> {

@@ -28,6 +28,8 @@ pub(super) struct Staging {
     _lock: Option<File>,
     /// What makes it worth keeping.
     journal: Option<Journal>,
+    /// The parent was made for this, and goes as well where nothing comes of it.
+    made: bool,
 }
 
 /// What a payload is called in the staging directory until it is published.
@@ -86,6 +88,7 @@ impl Staging {
             dir,
             _lock: lock,
             journal: None,
+            made: false,
         })
     }
 
@@ -106,11 +109,18 @@ impl Staging {
                     dir,
                     _lock: Some(lock),
                     journal: Some(journal),
+                    made: false,
                 };
                 Ok((staging, records))
             }
             Err(_) => Ok((Self::create(parent, parent_path)?, Vec::new())),
         }
+    }
+
+    /// Has the parent removed on drop, if it is empty then.
+    pub(super) fn in_new_parent(mut self) -> Self {
+        self.made = true;
+        self
     }
 
     /// Whether what comes is on record, and may be kept.
@@ -170,6 +180,9 @@ impl Drop for Staging {
             self.journal = None;
             // Nobody can be told.
             let _ = self.parent.remove_dir_all(&self.name);
+            if self.made {
+                let _ = std::fs::remove_dir(&self.parent_path);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hayate_tests::Process;
+use hayate_tests::{Outcome, Process};
 use rustix::process::Signal;
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 
 /// Longer than a connection may be silent.
 const SILENCE: Duration = Duration::from_secs(18);
+/// Longer than a peer that does nothing is waited for.
+const GOOD: Duration = Duration::from_secs(330);
 /// Until whatever can come has come.
 const STALL: Duration = Duration::from_secs(3);
 
@@ -178,4 +180,53 @@ fn a_receiver_that_reads_no_further_takes_no_memory_and_does_not_hold_the_person
             peer.join().unwrap()
         });
     }
+}
+
+/// It says why, five minutes after the last that it heard.
+#[track_caller]
+fn assert_given_up(arena: &Arena, outcome: Outcome, heard: Heard, took: Duration) {
+    let said = outcome.stderr.contains("nothing has moved for 5 minutes");
+    assert!(said, "{outcome}");
+    let late = took.checked_sub(Duration::from_secs(300)).unwrap();
+    arena.assert_fails_closed(&Run::new(outcome, heard, late), LOST, "given up");
+}
+
+/// N09. Five minutes of nothing: nobody has to stand by.
+#[test]
+#[ignore = "takes five minutes"]
+fn a_sender_that_stalls_for_good_is_given_up() {
+    let arena = Arena::new();
+    let (end, over) = flume::bounded::<()>(0);
+    let (port, peer) = arena.sender(async move |line| {
+        let mut peer = line.listen(|_, _| {}).await.unwrap();
+        assert!(peer.offer(&Offer::file(2 * BLOCK as u64)).await);
+        let _ = over.recv_async().await;
+        Heard::default()
+    });
+    let start = Instant::now();
+    let program = Process::start(arena.receiving(port, &["-y", "--json"]));
+    let outcome = program.finish_within(GOOD);
+    drop(end);
+    assert_given_up(&arena, outcome, peer.join().unwrap(), start.elapsed());
+}
+
+/// N10. The same the other way round.
+#[test]
+#[ignore = "takes five minutes"]
+fn a_receiver_that_reads_no_further_for_good_is_given_up() {
+    let mut arena = Arena::new();
+    grow_source(&mut arena);
+    let program = arena.sending(&[]);
+    let (end, over) = flume::bounded::<()>(0);
+    let peer = arena.receiver_with(1 << 20, async move |door: Door| {
+        let mut peer = door.line().await.dial().await.unwrap();
+        peer.hear(1).await.unwrap();
+        peer.message(&accept(0, [0; 32])).await;
+        let _ = over.recv_async().await;
+        Heard::default()
+    });
+    let start = Instant::now();
+    let outcome = program.finish_within(GOOD);
+    drop(end);
+    assert_given_up(&arena, outcome, peer.join().unwrap(), start.elapsed());
 }

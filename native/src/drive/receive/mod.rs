@@ -11,9 +11,10 @@ use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, Ticket, receiver::Request};
 
 use super::{
-    FAREWELL, HANDSHAKE, Link, at,
+    FAREWELL, HANDSHAKE, Link, STALL, at,
     inlets::Lanes,
     lanes::Arrival,
+    stalled,
     storage::{Report, Storage},
 };
 use crate::{Error, Progress, event::Listener, wire::Wire};
@@ -31,6 +32,8 @@ pub(crate) struct Drive<W: Wire> {
     stopped: bool,
     mute: bool,
     deadline: Option<Instant>,
+    /// When something came last, while more is waited for.
+    moved: Option<Instant>,
     outgoing: Option<Bytes>,
     /// Nothing more is read from the wire for now.
     crowded: bool,
@@ -60,6 +63,7 @@ where
             stopped: false,
             mute: false,
             deadline: Some(Instant::now() + HANDSHAKE),
+            moved: None,
             outgoing: None,
             crowded: false,
             broken: false,
@@ -153,9 +157,12 @@ where
         self.session.accept(storage.kept());
         let mut lanes = Lanes::new(bind);
         let mut done = 0;
-        let mut begun = false;
+        let (mut begun, mut complete) = (false, false);
         loop {
             self.crowded = storage.is_busy() && !self.session.has_failed();
+            // A pipe has its pauses, and so has the disk.
+            let waits = offer.payload.is_some() && storage.is_idle() && !complete;
+            self.moved = waits.then(|| self.moved.unwrap_or_else(Instant::now));
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => {
                     if !std::mem::replace(&mut begun, true) {
@@ -175,6 +182,7 @@ where
                     lanes.listen(&self.session, count);
                 }
                 Ok(Some(Step::Request(Request::Commit))) => {
+                    complete = true;
                     storage.commit(done, self.session.root().unwrap_or_default());
                 }
                 Ok(Some(Step::Request(_))) => {
@@ -207,6 +215,7 @@ where
                     arrival = lanes.arrivals.recv_async().fuse() => match arrival {
                         Ok(Arrival::Joined) => self.session.lane_joined(),
                         Ok(Arrival::Block(sealed, permit)) => {
+                            self.moved = None;
                             lanes.permits.insert(sealed.index(), permit);
                             self.session.arrive(sealed);
                         }
@@ -269,6 +278,7 @@ where
             }
         };
         let late = at(self.deadline);
+        let stall = at(self.moved.map(|moved| moved + STALL));
         let (stopped, signal) = (self.stopped, self.stop.clone());
         let stop = async {
             if stopped || signal.recv_async().await.is_ok() {
@@ -287,9 +297,13 @@ where
             // First, so that a piece which was taken is never offered twice.
             () = sending.fuse() => self.outgoing = None,
             pieces = pieces.fuse() => match pieces {
-                Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
+                Some(pieces) => {
+                    self.moved = None;
+                    pieces.iter().for_each(|piece| self.session.receive(piece));
+                }
                 None => self.session.eof(),
             },
+            () = stall.fuse() => self.fail(stalled(self.link.peer)),
             () = stop.fuse() => {
                 self.stopped = true;
                 self.abort(Reason::Cancelled, "");

@@ -12,10 +12,11 @@ use futures_util::{FutureExt, future::pending, select_biased};
 use shared::{Credentials, Output, Reason, Sender, Slot, sender::Request};
 
 use super::{
-    FAREWELL, HANDSHAKE, Link, at,
+    FAREWELL, HANDSHAKE, Link, STALL, at,
     context::Context,
     feed::{Feed, Filling},
     outlets::Lanes,
+    stalled,
 };
 use crate::{
     Error, Progress, Sent,
@@ -53,6 +54,8 @@ struct Drive<W: Wire> {
     mute: bool,
     started: Instant,
     deadline: Option<Instant>,
+    /// When a block was taken last.
+    moved: Instant,
     outgoing: Option<Bytes>,
     /// Payload bytes of the blocks that wait to be transmitted, by index.
     lengths: BTreeMap<u64, u64>,
@@ -107,6 +110,7 @@ where
         mute: false,
         started: Instant::now(),
         deadline: Some(Instant::now() + HANDSHAKE),
+        moved: Instant::now(),
         outgoing: None,
         lengths: BTreeMap::new(),
         done: 0,
@@ -153,7 +157,10 @@ where
                 continue;
             }
             match self.session.poll() {
-                Ok(Output::Transmit(bytes)) => self.outgoing = Some(bytes),
+                Ok(Output::Transmit(bytes)) => {
+                    self.outgoing = Some(bytes);
+                    self.moved = Instant::now();
+                }
                 Ok(Output::Request(request)) => self.on_request(request).await,
                 Ok(Output::Wait) => self.wait().await,
                 Ok(Output::Done) => return self.sent(),
@@ -173,6 +180,7 @@ where
     fn handed_over(&mut self) {
         self.done += self.lengths.pop_first().map_or(0, |(_, length)| length);
         self.filling.sent();
+        self.moved = Instant::now();
         self.progress();
     }
 
@@ -211,6 +219,8 @@ where
             }
         };
         let late = at(self.deadline);
+        let stalls = self.outgoing.is_some() && self.agreed && !self.link.limited;
+        let stall = at(stalls.then(|| self.moved + STALL));
         let (stopped, signal) = (self.stopped, self.context.stop.clone());
         let stop = async {
             if stopped || signal.recv_async().await.is_ok() {
@@ -259,6 +269,7 @@ where
                 (self.stay, self.claim, self.placed) = (None, None, false);
                 self.abort(Reason::Failed, "it goes on over another connection");
             }
+            () = stall.fuse() => self.fail(stalled(self.link.peer)),
             () = stop.fuse() => {
                 self.stopped = true;
                 self.abort(Reason::Cancelled, "");
