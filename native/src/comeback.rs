@@ -34,6 +34,8 @@ pub(crate) struct Comeback {
     tickets: Vec<Ticket>,
     until: Instant,
     next: usize,
+    /// In a row the peer has known a ticket no more.
+    overs: usize,
 }
 
 impl Comeback {
@@ -44,6 +46,7 @@ impl Comeback {
             tickets,
             until: Instant::now() + RETURN,
             next: 0,
+            overs: 0,
         }
     }
 
@@ -73,37 +76,45 @@ impl Comeback {
         stop: &flume::Receiver<()>,
     ) -> Result<Option<QuicWire>, Error> {
         let mut left = std::pin::pin!(probe::left(self.peers[0]).fuse());
+        let mut over = std::pin::pin!(time::sleep_until(self.until).fuse());
         loop {
             let peer = self.peers[self.next % self.peers.len()];
-            let attempt = async {
-                match dialler.dial(peer, DIAL).await {
-                    Ok(wire) => Some(wire),
-                    Err(_) => {
+            let mut attempt = std::pin::pin!(
+                async {
+                    let wire = dialler.dial(peer, DIAL).await.ok();
+                    if wire.is_none() {
                         time::sleep(RETRY).await;
-                        None
                     }
+                    wire
                 }
-            };
-            let found = async {
-                match browser {
-                    Some(browser) => browser.next().await,
+                .fuse()
+            );
+            let wire = loop {
+                let found = async {
+                    match browser {
+                        Some(browser) => browser.next().await,
+                        None => None,
+                    }
+                };
+                let found = found.then(async |found| match found {
+                    Some(found) => found.address,
                     None => std::future::pending().await,
+                });
+                select_biased! {
+                    _ = stop.recv_async().fuse() => return Err(cancelled()),
+                    wire = attempt => break wire,
+                    address = Box::pin(found).fuse() => {
+                        if self.peers.len() < MOST && !self.peers.contains(&address) {
+                            self.peers.push(address);
+                        }
+                    }
+                    () = left => return Ok(None),
+                    () = over => return Ok(None),
                 }
             };
-            select_biased! {
-                _ = stop.recv_async().fuse() => return Err(cancelled()),
-                wire = attempt.fuse() => match wire {
-                    Some(wire) => return Ok(Some(wire)),
-                    None => self.next += 1,
-                },
-                found = found.fuse() => if let Some(found) = found
-                    && self.peers.len() < MOST
-                    && !self.peers.contains(&found.address)
-                {
-                    self.peers.push(found.address);
-                },
-                () = left => return Ok(None),
-                () = time::sleep_until(self.until).fuse() => return Ok(None),
+            match wire {
+                Some(wire) => return Ok(Some(wire)),
+                None => self.next += 1,
             }
         }
     }
@@ -113,21 +124,27 @@ impl Comeback {
     /// # Errors
     /// The failure, where it is one that lasts.
     pub(crate) async fn goes_on_after(&mut self, error: Error) -> Result<bool, Error> {
-        self.next += 1;
-        match &error {
-            Error::Session {
-                error: shared::Error::Ended(Reason::Cancelled),
-                ..
-            } => return Err(error),
-            Error::Session {
-                error: shared::Error::Over,
-                ..
-            } if self.peers.len() == 1 => {
-                self.tickets.pop();
+        let shared = match &error {
+            Error::Session { error, .. } => Some(error),
+            _ => None,
+        };
+        match shared {
+            Some(shared::Error::Ended(Reason::Cancelled)) => return Err(error),
+            Some(shared::Error::Over) => {
+                // An older ticket may be the one that is known there; then another address.
+                self.overs += 1;
+                self.tickets.rotate_right(1);
+                if self.overs.is_multiple_of(self.tickets.len().max(1)) {
+                    self.next += 1;
+                }
             }
-            _ => {}
+            _ => {
+                self.overs = 0;
+                self.next += 1;
+            }
         }
         time::sleep(RETRY).await;
-        Ok(!self.tickets.is_empty() && Instant::now() < self.until)
+        let known = self.overs < self.tickets.len() * self.peers.len();
+        Ok(known && Instant::now() < self.until)
     }
 }

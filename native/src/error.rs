@@ -250,7 +250,7 @@ fn session_kind(error: &shared::Error) -> ErrorKind {
     match error {
         E::Version { .. } => ErrorKind::Version,
         E::WrongCode { .. } | E::Burned => ErrorKind::Code,
-        E::Busy => ErrorKind::NotFound,
+        E::Busy | E::Over => ErrorKind::NotFound,
         E::Tampered | E::Malformed(_) | E::Unexpected(_) | E::Mismatch(_) => ErrorKind::Protocol,
         E::Unsafe(_) => ErrorKind::Unsafe,
         E::Peer {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hayate_tests::{Faults, Pair, Process, Relay, noise, snapshot};
+use hayate_tests::{CODE, Faults, Pair, Process, Relay, noise, snapshot};
 use rustix::process::Signal;
 
 const MIB: usize = 1 << 20;
@@ -157,6 +157,33 @@ fn who_takes_the_network_away_gains_no_guess() {
     receiver.finish().expect(0);
     let sender = sender.finish().expect(0);
     assert!(sender.events("auth_failed").is_empty());
+}
+
+#[test]
+fn wrong_codes_end_nothing_that_waits_for_its_owner() {
+    let pair = Pair::new();
+    let (relay, door) = Relay::before(pair.net.a(), Faults::default());
+    pair.write("file", noise(8 * MIB, 5));
+    let sender = pair.send(["file", "--compress", "off", "--limit", "2M"]);
+    let receiver = pair.receive(["--from", &door]);
+    receiver.wait_for_event("progress");
+    relay.black_out(true);
+    sender.wait_for_event("gone");
+    let try_with = |code: &str| {
+        let mut stranger = pair.net.b().hayate();
+        stranger.args(["receive", code, "-y", "--from", "10.77.0.1"]);
+        Process::start(stranger).finish()
+    };
+    // The place is not free, not even for who has the code.
+    let late = try_with(CODE);
+    assert_ne!(late.code, 0, "{late}");
+    for _ in 0..3 {
+        assert_ne!(try_with("7-copper-lantern-zoo").code, 0);
+    }
+    relay.black_out(false);
+    receiver.finish().expect(0);
+    sender.finish().expect(0);
+    assert!(pair.received("file") == noise(8 * MIB, 5));
 }
 
 #[test]

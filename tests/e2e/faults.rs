@@ -164,6 +164,6 @@ fn a_path_that_is_not_there_is_said_before_anybody_waits() {
 /// The other side hears of it in this time.
 const SOON: Duration = Duration::from_secs(2);
 /// A machine that went silent is given up in this time.
-const LATE: Duration = Duration::from_secs(20);
+const LATE: Duration = Duration::from_secs(25);
 /// More than the second that a polite end may take.
 const WHILE: Duration = Duration::from_secs(5);

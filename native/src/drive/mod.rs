@@ -54,6 +54,14 @@ pub(crate) async fn at(deadline: Option<Instant>) {
     }
 }
 
+/// Whether a wire that ended so may be replaced by another one.
+fn is_cut(end: &WireError) -> bool {
+    match end {
+        WireError::Silent | WireError::Lost(_) => true,
+        WireError::Closed(code) => *code == CUT,
+    }
+}
+
 /// A peer that holds its connection and does nothing more.
 fn stalled(peer: SocketAddr) -> Error {
     Error::Disconnected {
@@ -182,11 +190,7 @@ where
 
     /// Whether the wire broke, and nobody closed it for good.
     pub(crate) fn is_cut(&self) -> bool {
-        match &self.end {
-            Some(End::Failed(WireError::Silent | WireError::Lost(_))) => true,
-            Some(End::Failed(WireError::Closed(code))) => *code == CUT,
-            _ => false,
-        }
+        matches!(&self.end, Some(End::Failed(end)) if is_cut(end))
     }
 
     /// Drops a wire that is of no more use, so that its session can be taken up again.
@@ -205,7 +209,7 @@ where
             let _ = self.writer.await;
             self.closer.closed().await
         });
-        let lost = matches!(heard.await, Ok(WireError::Silent | WireError::Lost(_)));
+        let lost = heard.await.is_ok_and(|end| is_cut(&end));
         self.reader.cancel().await;
         self.closer.close(0).await;
         !lost

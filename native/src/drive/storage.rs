@@ -208,7 +208,12 @@ impl Storage {
             time::sleep(Duration::from_millis(1)).await;
         }
         self.busy.set(0);
-        self.have.borrow_mut().ahead.clear();
+        let mut have = self.have.borrow_mut();
+        have.ahead.clear();
+        if have.arrived.is_none() && !self.sink.ordered() {
+            have.last = None;
+            self.sink.cut_back(have.tree.blocks())?;
+        }
         Ok(())
     }
 

@@ -119,7 +119,8 @@ impl Gate {
         self.state.borrow().places == Some(0)
     }
 
-    /// Gives the place of a peer that was lost back for a while; `error` is what it means if nobody takes it.
+    /// Keeps the place of a peer that was lost for a while; `error` is what it means if it does not come back. With a `stay`
+    /// the place is for its dialler alone; without, for whoever proves the code.
     pub(crate) fn keep_place(
         &self,
         peer: SocketAddr,
@@ -128,7 +129,9 @@ impl Gate {
         stay: Option<Stay>,
     ) {
         let mut state = self.state.borrow_mut();
-        if let Some(places) = &mut state.places {
+        if stay.is_none()
+            && let Some(places) = &mut state.places
+        {
             *places += 1;
         }
         let until = Instant::now() + wait;
@@ -139,6 +142,12 @@ impl Gate {
             stay,
         });
         state.kept.make_contiguous().sort_by_key(|kept| kept.until);
+    }
+
+    /// Whether somebody may come back without the code.
+    pub(crate) fn waits(&self) -> bool {
+        let state = self.state.borrow();
+        state.kept.iter().any(|kept| kept.stay.is_some())
     }
 
     /// Who may come back without the code.
@@ -153,23 +162,28 @@ impl Gate {
         let is_it = |kept: &Kept| kept.stay.as_ref().is_some_and(|stay| stay.is(claim));
         let kept = state.kept.iter().position(is_it);
         let kept = kept.and_then(|at| state.kept.remove(at));
-        if kept.is_some()
-            && let Some(places) = &mut state.places
-        {
-            *places = places.saturating_sub(1);
-        }
-        drop(state);
+        drop((state, kept));
         waited
     }
 
     /// Gives up the place that is kept for `peer`: it is known not to come back. Says what that means.
     pub(crate) fn give_up_on(&self, peer: SocketAddr) -> Option<Error> {
+        let at = {
+            let state = self.state.borrow();
+            state.kept.iter().position(|kept| kept.peer == peer)
+        };
+        self.lose(at?)
+    }
+
+    fn lose(&self, at: usize) -> Option<Error> {
         let mut state = self.state.borrow_mut();
-        let at = state.kept.iter().position(|kept| kept.peer == peer)?;
-        if let Some(places) = &mut state.places {
+        let kept = state.kept.remove(at)?;
+        if kept.stay.is_none()
+            && let Some(places) = &mut state.places
+        {
             *places = places.saturating_sub(1);
         }
-        state.kept.remove(at).map(|kept| kept.error)
+        Some(kept.error)
     }
 
     /// When the first of the places that are kept is given up.
@@ -180,17 +194,20 @@ impl Gate {
     /// Gives the first place up that is overdue, and says what that means. Whoever is just proving the code gets it
     /// first.
     pub(crate) fn give_up(&self) -> Option<Error> {
-        let mut state = self.state.borrow_mut();
-        let now = Instant::now();
-        let first = state.kept.front_mut().filter(|kept| kept.until <= now)?;
-        if self.turn.try_lock().is_none() {
-            first.until = now + PAUSE;
-            return None;
+        {
+            let mut state = self.state.borrow_mut();
+            let now = Instant::now();
+            let first = state.kept.front_mut().filter(|kept| kept.until <= now)?;
+            let proving = match &first.stay {
+                Some(stay) => stay.is_claimed(),
+                None => self.turn.try_lock().is_none(),
+            };
+            if proving {
+                first.until = now + PAUSE;
+                return None;
+            }
         }
-        if let Some(places) = &mut state.places {
-            *places = places.saturating_sub(1);
-        }
-        state.kept.pop_front().map(|kept| kept.error)
+        self.lose(0)
     }
 
     /// The end of the code phrase, once there were too many wrong ones.
@@ -212,7 +229,9 @@ impl Guess {
         let mut state = self.gate.state.borrow_mut();
         state.opened = true;
         // Whoever lost a wire and who proves the code now are the same to all that is known.
-        state.kept.pop_front();
+        if let Some(at) = state.kept.iter().position(|kept| kept.stay.is_none()) {
+            state.kept.remove(at);
+        }
         if let Some(places) = &mut state.places {
             *places = places.saturating_sub(1);
         }
@@ -237,12 +256,42 @@ impl Drop for Guess {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use shared::Ticket;
+
     use super::*;
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     async fn enter(gate: &Gate) {
         gate.guess(PEER).await.unwrap().right();
+    }
+
+    /// The ticket of a session between two machines.
+    fn ticket() -> Ticket {
+        let credentials = |side| shared::Credentials {
+            code: shared::Code::parse("7-copper-lantern-violin").unwrap(),
+            ticket: None,
+            side,
+            binding: shared::Binding {
+                certificate: [1; 32],
+                exporter: None,
+            },
+            suites: crate::Cipher::default().suites(side),
+            seed: shared::Seed::new([side as u8; 32]),
+        };
+        let mut sender = shared::Sender::new(credentials(shared::Side::Listener));
+        let mut receiver = shared::Receiver::new(credentials(shared::Side::Dialler));
+        while sender.ticket().is_none() {
+            while let Ok(shared::Output::Transmit(bytes)) = receiver.poll() {
+                sender.receive(&bytes);
+            }
+            match sender.poll() {
+                Ok(shared::Output::Transmit(bytes)) => receiver.receive(&bytes),
+                Ok(shared::Output::Request(_)) => sender.pair(2),
+                _ => {}
+            }
+        }
+        sender.ticket().unwrap()
     }
 
     fn keep(gate: &Gate) {
@@ -276,6 +325,57 @@ mod tests {
         assert!(gate.give_up().is_some());
         enter(&gate).await;
         assert!(gate.is_full());
+    }
+
+    fn keep_for(gate: &Gate, ticket: &Ticket) {
+        let stay = gate.returns().enter(ticket.clone());
+        let error = Error::Internal("lost".into());
+        gate.keep_place((PEER, 6).into(), RETURN, error, Some(stay));
+    }
+
+    #[compio::test]
+    async fn a_place_with_a_ticket_is_for_its_owner_alone() {
+        let gate = Gate::new(Some(1));
+        enter(&gate).await;
+        let ticket = ticket();
+        keep_for(&gate, &ticket);
+        assert!(gate.is_full() && gate.waits());
+        assert!(matches!(gate.guess(PEER).await, Err(Refusal::Busy)));
+        let (_, claim) = gate.returns().find(&ticket.id()).unwrap();
+        assert!(gate.take_back(&claim) && gate.is_full() && !gate.waits());
+        assert!(!gate.take_back(&claim), "once");
+        assert!(gate.returns().find(&ticket.id()).is_none());
+    }
+
+    #[compio::test]
+    async fn who_proves_the_code_takes_no_place_that_is_for_somebody_else() {
+        let gate = Gate::new(Some(3));
+        enter(&gate).await;
+        enter(&gate).await;
+        let ticket = ticket();
+        keep_for(&gate, &ticket);
+        keep(&gate);
+        enter(&gate).await;
+        assert!(gate.waits(), "the browser's place was taken");
+        assert!(!gate.is_full());
+        enter(&gate).await;
+        assert!(gate.is_full() && gate.waits());
+        assert!(gate.give_up_on((PEER, 6).into()).is_some());
+        assert!(gate.is_full(), "a place that was given up is not free");
+    }
+
+    #[compio::test]
+    async fn a_place_is_not_given_up_while_its_owner_proves_it() {
+        let gate = Gate::new(Some(1));
+        enter(&gate).await;
+        let ticket = ticket();
+        keep_for(&gate, &ticket);
+        gate.state.borrow_mut().kept[0].until = Instant::now();
+        let (_, claim) = gate.returns().find(&ticket.id()).unwrap();
+        assert!(gate.give_up().is_none());
+        drop(claim);
+        gate.state.borrow_mut().kept[0].until = Instant::now();
+        assert!(gate.give_up().is_some());
     }
 
     #[compio::test]

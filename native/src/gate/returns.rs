@@ -69,6 +69,17 @@ impl Stay {
         self.ticket.id() == claim.id
     }
 
+    /// Whether its dialler has come back on another connection.
+    pub(crate) fn is_over(&self) -> bool {
+        self.back.is_disconnected()
+    }
+
+    /// Whether somebody names the ticket at this moment, and may prove it.
+    pub(super) fn is_claimed(&self) -> bool {
+        // The registry has one receiver, and this has another.
+        self.back.receiver_count() > 2
+    }
+
     /// What it can be taken up again with.
     pub(crate) fn ticket(&self) -> Ticket {
         self.ticket.clone()

@@ -1,7 +1,7 @@
 //! How a receiver comes back to its sender, or its sender to it, after their connection was lost.
 
 use compio::time;
-use futures_util::{FutureExt, select_biased};
+use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use shared::{Offer, Side};
 
 use super::{
@@ -64,18 +64,20 @@ async fn listen(
 ) -> Result<Option<(Drive<QuicWire>, Offer)>, Error> {
     let mut left = std::pin::pin!(probe::dialler_left(comeback.peer()).fuse());
     let mut over = std::pin::pin!(time::sleep_until(comeback.until()).fuse());
+    // Who came while nobody was waited for is a stranger, and takes the places of others.
+    while let Some(Some(_)) = listener.accept().now_or_never() {}
+    let mut sessions = FuturesUnordered::new();
     loop {
-        let newcomer = async {
-            let wire = listener.accept().await?;
-            let tickets = Admission::Awaits(comeback.tickets());
-            Some(pair(options, wire, Side::Listener, tickets).await.ok())
-        };
         select_biased! {
             _ = options.stop.recv_async().fuse() => return Err(cancelled()),
-            back = newcomer.fuse() => match back {
-                Some(Some(back)) => return Ok(Some(back)),
-                // A stranger.
-                Some(None) => {}
+            back = sessions.select_next_some() => if let Ok(back) = back {
+                return Ok(Some(back));
+            },
+            wire = listener.accept().fuse() => match wire {
+                Some(wire) => {
+                    let tickets = Admission::Awaits(comeback.tickets());
+                    sessions.push(pair(options, wire, Side::Listener, tickets));
+                }
                 None => return Ok(None),
             },
             () = left => return Ok(None),

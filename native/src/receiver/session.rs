@@ -1,7 +1,11 @@
 //! One transfer as the receiver lives it: find the sender, hear the offer, decide, store.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
+use compio::time;
 use futures_util::{FutureExt, select_biased};
 use shared::{Offer, Ticket};
 
@@ -23,6 +27,9 @@ use crate::{
     sender::cancelled,
     sink::{Plan, Sink},
 };
+
+/// How long a thread may hold what came over a connection that is not to be replaced.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections in a row that may break without a block having come.
 const BARREN: u32 = 8;
@@ -137,7 +144,14 @@ impl Transfer<'_> {
             tickets.drain(..tickets.len().saturating_sub(2));
             told = told || self.tell_done();
             let (failure, cut) = match transferred {
-                Ok(()) => (None, !drive.part().await),
+                Ok(()) => {
+                    let heard = select_biased! {
+                        heard = drive.part().fuse() => heard,
+                        // All is well here.
+                        _ = options.stop.recv_async().fuse() => true,
+                    };
+                    (None, !heard)
+                }
                 Err(error) => {
                     let cut = drive.is_cut();
                     drive.end(Some(&error)).await;
@@ -149,8 +163,15 @@ impl Transfer<'_> {
                 return self.outcome(failure);
             }
             // Nothing that was verified is lost with the connection, and nothing that was wrong is forgiven.
+            let settled = async {
+                let settled = self.storage.settle();
+                match cut {
+                    true => settled.await,
+                    false => time::timeout(PATIENCE, settled).await.unwrap_or(Ok(())),
+                }
+            };
             let settled = select_biased! {
-                settled = self.storage.settle().fuse() => settled,
+                settled = settled.fuse() => settled,
                 _ = options.stop.recv_async().fuse() => Err(cancelled()),
             };
             told = told || self.tell_done();
@@ -169,9 +190,7 @@ impl Transfer<'_> {
             if barren > BARREN {
                 return self.outcome(failure);
             }
-            if !told {
-                options.events.tell(Event::Gone { peer, wait: RETURN });
-            }
+            options.events.tell(Event::Gone { peer, wait: RETURN });
             let comeback = Comeback::new(peer, tickets.clone());
             drive = match come_back(options, self.base, comeback).await {
                 Ok(Some((drive, offer))) if offer == self.offer => drive,

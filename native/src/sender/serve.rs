@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
 
+use compio::time;
 use futures_util::{
     FutureExt, StreamExt, future::LocalBoxFuture, select_biased, stream::FuturesUnordered,
 };
@@ -97,7 +98,8 @@ async fn listen(
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut transfers: FuturesUnordered<LocalBoxFuture<'static, Outcome>> = FuturesUnordered::new();
     // Whose process is known to have ended.
-    let mut left: FuturesUnordered<LocalBoxFuture<'static, SocketAddr>> = FuturesUnordered::new();
+    let mut left: FuturesUnordered<LocalBoxFuture<'static, Option<SocketAddr>>> =
+        FuturesUnordered::new();
     let (mut sent, mut failure, mut ended) = (Vec::new(), None, 0);
     let stop = options.stop.clone();
     let result = loop {
@@ -109,6 +111,8 @@ async fn listen(
         }
         let gate = &context.gate;
         let burned = gate.burned();
+        // A burned code ends nothing that somebody may come back to without it.
+        let burned = burned.filter(|_| !gate.waits());
         let closed = burned.is_some();
         if let Some(burned) = burned.filter(|_| transfers.is_empty()) {
             break Err(burned);
@@ -124,7 +128,7 @@ async fn listen(
         let overdue = at(gate.next_overdue());
         select_biased! {
             outcome = transfers.select_next_some() => match outcome.result {
-                Ok(done) => {
+                Ok(done) if outcome.placed => {
                     ended += 1;
                     tell_done(options, &done);
                     sent.push(done);
@@ -138,10 +142,12 @@ async fn listen(
                         false => outcome.cut.is_some().then_some(RETURN),
                     };
                     if let Some(wait) = wait {
-                        gate.keep_place(peer, wait, error, outcome.cut);
+                        // A browser comes back by the code.
+                        gate.keep_place(peer, wait, error, outcome.cut.filter(|_| !browser));
                         options.events.tell(Event::Gone { peer, wait });
                         if !browser {
-                            left.push(probe::dialler_left(peer).map(move |()| peer).boxed_local());
+                            let gone = time::timeout(wait, probe::dialler_left(peer));
+                            left.push(gone.map(move |gone| gone.ok().map(|()| peer)).boxed_local());
                         }
                     } else {
                         ended += 1;
@@ -149,7 +155,7 @@ async fn listen(
                     }
                 }
                 // A stranger, or somebody who goes on over another connection.
-                Err(_) => {}
+                _ => {}
             },
             wire = newcomer.fuse() => match wire {
                 Some(Newcomer::Native(wire)) => transfers.push(start(options, code, context, wire, None)?),
@@ -163,7 +169,7 @@ async fn listen(
                 while transfers.next().await.is_some() {}
                 break Err(cancelled());
             }
-            peer = left.select_next_some() => if let Some(error) = gate.give_up_on(peer) {
+            peer = left.select_next_some() => if let Some(error) = peer.and_then(|peer| gate.give_up_on(peer)) {
                 ended += 1;
                 note(options, &mut failure, error);
             },
@@ -177,12 +183,13 @@ async fn listen(
                 options.timeout.unwrap_or_default().as_secs()
             ))) },
         }
-        if context.gate.is_full() {
-            // Everybody is here; nobody else needs to find this sender.
+        // Who was here may look for this sender at another address; once everybody is here, nobody needs to find it.
+        if gate.next_overdue().is_some() {
+            if announcer.is_none() {
+                announcer = ports.announce(options, code)?;
+            }
+        } else if gate.is_full() {
             announcer = None;
-        } else if announcer.is_none() && gate.next_overdue().is_some() {
-            // Who was here may look for it at another address.
-            announcer = ports.announce(options, code)?;
         }
     };
     drop(announcer);

@@ -82,11 +82,12 @@ impl FileSink {
         Ok((sink, kept))
     }
 
-    /// Begins with nothing.
-    pub(super) fn restart(&self) -> Result<(), Error> {
-        self.end.store(0, Ordering::Relaxed);
-        let emptied = self.file.set_len(0);
-        let cut = emptied.and_then(|()| self.on_staging(|staging| staging.cut(0)));
+    /// Forgets everything behind the first `blocks`: a hole in what comes next must be one.
+    pub(super) fn cut_back(&self, blocks: u64) -> Result<(), Error> {
+        let end = blocks.saturating_mul(BLOCK as u64);
+        self.end.store(end, Ordering::Relaxed);
+        let cut = self.file.set_len(end);
+        let cut = cut.and_then(|()| self.on_staging(|staging| staging.cut(blocks)));
         cut.map_err(|error| Error::disk("write", &self.path, error))
     }
 

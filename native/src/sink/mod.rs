@@ -149,7 +149,7 @@ impl Sink {
     /// [`Error::Disk`]; what standard output has cannot be taken back.
     pub fn restart(&self) -> Result<(), Error> {
         match &self.kind {
-            Kind::File(file) => file.restart(),
+            Kind::File(file) => file.cut_back(0),
             Kind::Tree(tree) => tree.with(|due, tree| {
                 tree.restart()?;
                 *due = 0;
@@ -164,6 +164,17 @@ impl Sink {
                 *text = TextSink::default();
                 Ok(())
             })?,
+        }
+    }
+
+    /// Forgets what came behind the first `blocks`, where blocks need no order.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub fn cut_back(&self, blocks: u64) -> Result<(), Error> {
+        match &self.kind {
+            Kind::File(file) => file.cut_back(blocks),
+            _ => Ok(()),
         }
     }
 

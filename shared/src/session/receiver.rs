@@ -192,6 +192,11 @@ impl Receiver {
         }
     }
 
+    /// Whether the sender has said where it begins: blocks are due.
+    pub fn has_begun(&self) -> bool {
+        matches!(self.0.state, Some(Receiving::Blocks(_)))
+    }
+
     /// Gives back the memory of a block that was put away, for the next one to arrive in.
     pub fn recycle(&mut self, block: Bytes) {
         self.0.deframer.recycle(block);

@@ -37,8 +37,8 @@ mod system {
     use std::path::Path;
 
     use landlock::{
-        ABI, Access as _, AccessFs, BitFlags, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
-        RulesetError, RulesetStatus, path_beneath_rules,
+        ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, Ruleset,
+        RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, path_beneath_rules,
     };
 
     use super::Confined;
@@ -47,13 +47,17 @@ mod system {
     const RIGHTS: ABI = ABI::V6;
 
     /// What the C library and the runtime read: names of hosts, processors, limits.
-    const SYSTEM: [&str; 9] = [
+    const SYSTEM: [&str; 13] = [
         "/etc",
+        "/gnu/store",
         "/lib",
         "/lib64",
+        "/nix/store",
         "/usr",
         "/proc/self",
         "/proc/sys",
+        "/run/NetworkManager",
+        "/run/resolvconf",
         "/run/systemd/resolve",
         "/sys/devices/system/cpu",
         "/sys/fs/cgroup",
@@ -97,7 +101,12 @@ mod system {
         handled: BitFlags<AccessFs>,
         allow: impl FnOnce(landlock::RulesetCreated) -> Result<landlock::RulesetCreated, RulesetError>,
     ) -> Confined {
-        let rules = Ruleset::default().handle_access(handled);
+        // The first version forbids every move from one directory to another: then rather nothing.
+        let rules = Ruleset::default()
+            .set_compatibility(CompatLevel::SoftRequirement)
+            .handle_access(AccessFs::Refer)
+            .map(|rules| rules.set_compatibility(CompatLevel::BestEffort))
+            .and_then(|rules| rules.handle_access(handled));
         let rules = rules.and_then(Ruleset::create).and_then(allow);
         match rules.and_then(landlock::RulesetCreated::restrict_self) {
             Ok(status) => match status.ruleset {

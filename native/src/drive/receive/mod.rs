@@ -39,6 +39,7 @@ pub(crate) struct Drive<W: Wire> {
     crowded: bool,
     /// A lane broke, and the wire may go on or not.
     broken: bool,
+    lanes: Option<Lanes>,
     /// Only the connection was lost.
     cut: bool,
     failure: Option<Error>,
@@ -67,6 +68,7 @@ where
             outgoing: None,
             crowded: false,
             broken: false,
+            lanes: None,
             cut: false,
             failure: None,
         }
@@ -156,13 +158,27 @@ where
     ) -> Result<(), Error> {
         self.session.accept(storage.kept());
         let mut lanes = Lanes::new(bind);
+        let result = self.take(&mut lanes, offer, storage, limit).await;
+        // A lane that ends before the last word is out would look like a loss.
+        self.lanes = Some(lanes);
+        result
+    }
+
+    async fn take(
+        &mut self,
+        lanes: &mut Lanes,
+        offer: &Offer,
+        storage: &Storage,
+        limit: Option<u64>,
+    ) -> Result<(), Error> {
         let mut done = 0;
         let (mut begun, mut complete) = (false, false);
         loop {
             self.crowded = storage.is_busy() && !self.session.has_failed();
             // A pipe has its pauses, and so has the disk.
-            let waits = offer.payload.is_some() && storage.is_idle() && !complete;
-            self.moved = waits.then(|| self.moved.unwrap_or_else(Instant::now));
+            let waits = self.session.has_begun() && storage.is_idle() && !complete;
+            self.moved =
+                (waits && offer.payload.is_some()).then(|| self.moved.unwrap_or_else(Instant::now));
             match self.session_output() {
                 Ok(Some(Step::Request(Request::Open(sealed)))) => {
                     if !std::mem::replace(&mut begun, true) {

@@ -49,15 +49,21 @@ where
             events.paired(self.link.peer, self.session.suite(), self.link.carrier);
             events.offered(self.link.peer, offer);
         }
+        let offer = offer.clone();
         if self.claim.is_none() {
             self.placed = true;
             self.deadline = None;
+            self.settle_in();
         }
+        self.session.offer(offer);
+    }
+
+    /// From here on this session can be taken up again.
+    fn settle_in(&mut self) {
         if self.context.feed.can_be_read_again() {
             let returns = self.context.gate.returns();
             self.stay = self.session.ticket().map(|ticket| returns.enter(ticket));
         }
-        self.session.offer(offer.clone());
     }
 
     /// The receiver wants it. Who was here before gets its place back now that this connection is known to carry.
@@ -68,6 +74,9 @@ where
         if let Some(claim) = self.claim.take() {
             self.deadline = None;
             self.placed = self.context.gate.take_back(&claim);
+            if self.placed {
+                self.settle_in();
+            }
         }
         match self.placed {
             true if self.returns => self.context.events.back(self.link.peer),

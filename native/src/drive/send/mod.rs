@@ -122,7 +122,7 @@ where
     };
     let result = drive.run().await;
     let (peer, carrier, placed) = (drive.link.peer, drive.link.carrier, drive.placed);
-    if let (false, Err(error)) = (drive.paired, &result) {
+    if let (false, false, Err(error)) = (drive.paired, drive.returns, &result) {
         drive.context.tell_stranger(error);
     }
     let (cut, silent) = (drive.cut, drive.link.is_silent());
@@ -133,8 +133,9 @@ where
         }
         _ => drive.link.close().await,
     }
+    let over = drive.stay.as_ref().is_some_and(Stay::is_over);
     Outcome {
-        placed,
+        placed: placed && !over,
         peer,
         carrier,
         silent,
@@ -325,7 +326,9 @@ where
             && self.failure.is_none()
             && matches!(error, shared::Error::Disconnected);
         let peer = self.link.peer;
-        match (self.failure.take(), &self.broken) {
+        let lane = self.broken.as_ref();
+        let lane = lane.filter(|_| matches!(error, shared::Error::Disconnected));
+        match (self.failure.take(), lane) {
             (Some(failure), _) => failure,
             (None, Some(lane)) => Error::Disconnected {
                 peer,

@@ -99,7 +99,11 @@ impl Screen {
             }
             Event::Back { peer } => {
                 self.peers.insert(*peer, now);
-                self.earlier.entry(*peer).or_insert(0);
+                match self.role {
+                    // its time begins anew, and its bytes with what is resumed
+                    Role::Sender => drop(self.earlier.remove(peer)),
+                    Role::Receiver => drop(self.earlier.entry(*peer).or_insert(0)),
+                }
                 self.say(&format!("{} is back.", text::host(peer)));
             }
             Event::AuthFailed { peer, left } => {
