@@ -90,20 +90,11 @@ impl Comeback {
                 .fuse()
             );
             let wire = loop {
-                let found = async {
-                    match browser {
-                        Some(browser) => browser.next().await,
-                        None => None,
-                    }
-                };
-                let found = found.then(async |found| match found {
-                    Some(found) => found.address,
-                    None => std::future::pending().await,
-                });
+                let found = std::pin::pin!(elsewhere(browser));
                 select_biased! {
                     _ = stop.recv_async().fuse() => return Err(cancelled()),
                     wire = attempt => break wire,
-                    address = Box::pin(found).fuse() => {
+                    address = found.fuse() => {
                         if self.peers.len() < MOST && !self.peers.contains(&address) {
                             self.peers.push(address);
                         }
@@ -147,4 +138,14 @@ impl Comeback {
         let known = self.overs < self.tickets.len() * self.peers.len();
         Ok(known && Instant::now() < self.until)
     }
+}
+
+/// Another address of a sender on this channel.
+async fn elsewhere(browser: Option<&Browser>) -> SocketAddr {
+    if let Some(browser) = browser
+        && let Some(found) = browser.next().await
+    {
+        return found.address;
+    }
+    std::future::pending().await
 }
