@@ -1,6 +1,9 @@
 //! What the sessions of one sender have in common.
 
-use std::{cell::Cell, net::IpAddr};
+use std::{
+    cell::Cell,
+    net::{IpAddr, SocketAddr},
+};
 
 use shared::{Offer, Reason};
 
@@ -28,22 +31,18 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Tells of a connection that failed before the code was proved: no more than a warning.
-    pub(super) fn tell_stranger(&self, error: &Error) {
+    /// Tells of a connection that failed before the code was proved: no more than a warning, unless it was a guess.
+    pub(super) fn tell_stranger(&self, peer: SocketAddr, error: &Error, guessed: bool) {
+        let mut failed = guessed;
         match error {
             Error::Session {
-                peer: Some(peer),
                 error: shared::Error::WrongCode { .. },
-            } => {
-                self.events.tell(Event::AuthFailed {
-                    peer: *peer,
-                    left: self.gate.left(),
-                });
-            }
+                ..
+            } => failed = true,
             Error::Session {
                 error: shared::Error::Ended(Reason::Cancelled),
                 ..
-            } => {}
+            } => return,
             error => {
                 let told = self.strangers.get();
                 self.strangers.set(told.saturating_add(1));
@@ -56,6 +55,10 @@ impl Context {
                         .warn("more connections fail before the code is proved: they are not told of any more");
                 }
             }
+        }
+        if failed {
+            let left = self.gate.left();
+            self.events.tell(Event::AuthFailed { peer, left });
         }
     }
 }

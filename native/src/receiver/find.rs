@@ -120,6 +120,8 @@ pub(super) struct Failed {
     pub(super) error: Error,
     /// Whether the sender had proved the code.
     proved: bool,
+    /// Where the sender is, if it had a guess at the code.
+    guesser: Option<SocketAddr>,
 }
 
 /// Runs one session up to the offer.
@@ -136,6 +138,7 @@ pub(super) async fn pair(
     let mut credentials = credentials().map_err(|error| Failed {
         error,
         proved: false,
+        guesser: None,
     })?;
     if let Admission::Returns(ticket) = &admission {
         credentials.ticket = Some(ticket.clone());
@@ -150,8 +153,13 @@ pub(super) async fn pair(
         Ok(offer) => Ok((drive, offer)),
         Err(error) => {
             let proved = drive.has_proved();
+            let guesser = drive.has_guessed().then_some(drive.peer());
             drive.end(Some(&error)).await;
-            Err(Failed { error, proved })
+            Err(Failed {
+                error,
+                proved,
+                guesser,
+            })
         }
     }
 }
@@ -280,13 +288,15 @@ async fn listen(
             session = sessions.select_next_some() => match session {
                 Ok(paired) => return Ok(paired),
                 // It had the code, which is good for one session.
-                Err(Failed { error, proved: true }) => return Err(error),
-                Err(Failed { error, .. }) => match &error {
-                    Error::Session { peer: Some(peer), error: shared::Error::WrongCode { .. } } => {
-                        options.events.tell(Event::AuthFailed { peer: *peer, left: gate.left() });
+                Err(Failed { error, proved: true, .. }) => return Err(error),
+                Err(Failed { error, guesser, .. }) => {
+                    if !matches!(error, Error::Session { error: shared::Error::WrongCode { .. }, .. }) {
+                        options.events.warn(format!("a connection failed before the code was proved: {error}"));
                     }
-                    error => options.events.warn(format!("a connection failed before the code was proved: {error}")),
-                },
+                    if let Some(peer) = guesser {
+                        options.events.tell(Event::AuthFailed { peer, left: gate.left() });
+                    }
+                }
             },
             wire = newcomer.fuse() => match wire {
                 Some(wire) => sessions.push(pair(options, wire, Side::Listener, Admission::Gate(&gate))),

@@ -42,6 +42,8 @@ pub(crate) struct Drive<W: Wire> {
     lanes: Option<Lanes>,
     /// Only the connection was lost.
     cut: bool,
+    /// A guess is open, or was when it failed.
+    guessed: bool,
     failure: Option<Error>,
 }
 
@@ -70,6 +72,7 @@ where
             broken: false,
             lanes: None,
             cut: false,
+            guessed: false,
             failure: None,
         }
     }
@@ -91,6 +94,11 @@ where
     /// Whether the sender has proved the code.
     pub(crate) fn has_proved(&self) -> bool {
         self.session.suite().is_some()
+    }
+
+    /// Whether the peer had a guess at the code, and it was none.
+    pub(crate) fn has_guessed(&self) -> bool {
+        self.guessed
     }
 
     /// Waits for `answer`, but no longer than the sender does.

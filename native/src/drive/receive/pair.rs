@@ -40,12 +40,14 @@ where
     /// Proves the code, sees it proved, and hears the offer.
     pub(crate) async fn pair(&mut self, admission: Admission<'_>) -> Result<Offer, Error> {
         let mut guess: Option<Guess> = None;
+        self.guessed = false;
         loop {
             let step = self.poll();
             // Whatever the sender does from here on, it knew the code.
             if self.has_proved()
                 && let Some(guess) = guess.take()
             {
+                self.guessed = false;
                 guess.right();
             }
             match step {
@@ -53,6 +55,7 @@ where
                     Admission::Gate(gate) => match gate.guess(self.link.peer.ip()).await {
                         Ok(turn) => {
                             guess = Some(turn);
+                            self.guessed = true;
                             self.deadline = Some(Instant::now() + HANDSHAKE);
                             self.session.pair(gate.left_after_this());
                         }

@@ -37,6 +37,8 @@ struct Drive<W: Wire> {
     session: Sender,
     context: Rc<Context>,
     guess: Option<Guess>,
+    /// A guess was open when it failed.
+    guessed: bool,
     /// Of somebody who was here before, until it goes on.
     claim: Option<Claim>,
     stay: Option<Stay>,
@@ -97,6 +99,7 @@ where
         link,
         context,
         guess: None,
+        guessed: false,
         claim: None,
         stay: None,
         paired: false,
@@ -123,7 +126,7 @@ where
     let result = drive.run().await;
     let (peer, carrier, placed) = (drive.link.peer, drive.link.carrier, drive.placed);
     if let (false, false, Err(error)) = (drive.paired, drive.returns, &result) {
-        drive.context.tell_stranger(error);
+        drive.context.tell_stranger(peer, error, drive.guessed);
     }
     let (cut, silent) = (drive.cut, drive.link.is_silent());
     match &result {
@@ -319,7 +322,7 @@ where
 
     fn failed(&mut self, error: shared::Error) -> Error {
         // A guess that ends without proof was a wrong one.
-        self.guess = None;
+        self.guessed = self.guess.take().is_some();
         let lost = self.broken.is_some() || self.link.is_cut();
         self.cut = lost
             && (self.agreed || self.returns && self.paired)

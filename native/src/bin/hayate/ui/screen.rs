@@ -114,7 +114,10 @@ impl Screen {
                         text::plural(u64::from(*left), "try").replace("trys", "tries")
                     ),
                 };
-                self.warn(&format!("{} tried a wrong code; {rest}", text::host(peer)));
+                self.warn(&format!(
+                    "{} did not prove the code; {rest}",
+                    text::host(peer)
+                ));
             }
             Event::Offered(Offered { peer, .. }) if self.role == Role::Sender => {
                 self.say(&format!("Waiting for {} to accept.", text::host(peer)));
