@@ -166,7 +166,7 @@ impl Process {
     pub fn finish_within(mut self, patience: Duration) -> Outcome {
         let deadline = Instant::now() + patience;
         let status = loop {
-            self.peak = self.peak.max(self.memory());
+            self.peak = self.peak.max(self.peak());
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
                 None if Instant::now() > deadline => {
@@ -195,7 +195,8 @@ impl Process {
         }
     }
 
-    fn memory(&self) -> u64 {
+    /// Most memory it had so far, bytes; 0 once it has ended.
+    pub fn peak(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
         let peak = status

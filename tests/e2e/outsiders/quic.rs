@@ -1,0 +1,283 @@
+//! A client of QUIC (RFC 9000, RFC 9001) without manners: it puts whatever frames a test wants into packets that are
+//! sealed as they should be.
+
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hayate::identity::{KeyProof, provider};
+use rustls::{
+    Side,
+    quic::{ClientConnection, DirectionalKeys, KeyChange, Keys, Version},
+};
+
+use crate::packets::{self, INITIAL, Kind, Packet, cipher, varint};
+
+/// Where a packet belongs: the first packets, those of the handshake, those after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Initial,
+    Handshake,
+    Data,
+}
+
+/// One connection.
+pub(crate) struct Client {
+    socket: UdpSocket,
+    tls: ClientConnection,
+    own: [u8; 8],
+    theirs: Vec<u8>,
+    token: Vec<u8>,
+    level: Level,
+    keys: [Option<Keys>; 3],
+    /// The next packet's number in each level.
+    next: [u64; 3],
+    /// The largest number that came in each level.
+    largest: [Option<u64>; 3],
+    /// What TLS said and has still to hear, by offset.
+    said: [Vec<u8>; 3],
+    heard: [BTreeMap<u64, Vec<u8>>; 3],
+    read: [u64; 3],
+    /// The error code that the peer closed with.
+    pub(crate) closed: Option<u64>,
+    /// Bytes that the peer sent, as UDP payload.
+    pub(crate) received: usize,
+}
+
+impl Client {
+    /// A client of `at` on `socket`, with the mark of a dialler of Hayate or without it.
+    pub(crate) fn new(socket: UdpSocket, at: SocketAddr, marked: bool) -> Self {
+        socket.connect(at).unwrap();
+        let theirs = packets::first_id(marked);
+        let own = packets::random();
+        let mut client = Self {
+            socket,
+            tls: tls(&own, marked),
+            own,
+            keys: [Some(packets::first_keys(&theirs)), None, None],
+            theirs,
+            token: Vec::new(),
+            level: Level::Initial,
+            next: [0; 3],
+            largest: [None; 3],
+            said: [const { Vec::new() }; 3],
+            heard: [const { BTreeMap::new() }; 3],
+            read: [0; 3],
+            closed: None,
+            received: 0,
+        };
+        client.advance();
+        client
+    }
+
+    /// What TLS says first.
+    pub(crate) fn hello(&self) -> &[u8] {
+        &self.said[0]
+    }
+
+    /// Sends the first packet.
+    pub(crate) fn knock(&mut self) {
+        let crypto = packets::crypto(&self.said[0]);
+        self.send(Level::Initial, &crypto);
+    }
+
+    /// Goes through the handshake; false where the peer does not let it in within `patience`.
+    pub(crate) fn shake(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        while self.level < Level::Data && self.closed.is_none() && Instant::now() < deadline {
+            self.knock();
+            self.listen(Duration::from_millis(200), |client| {
+                client.level == Level::Data
+            });
+        }
+        // what it says after its keys are those of data confirms the handshake
+        self.listen(Duration::from_millis(100), |_| false);
+        self.level == Level::Data && self.closed.is_none()
+    }
+
+    /// Sends frames, and answers nothing.
+    pub(crate) fn send(&mut self, level: Level, frames: &[u8]) {
+        let datagram = self.seal(level, frames);
+        // the peer may be gone, and that is an error on a connected socket
+        let _ = self.socket.send(&datagram);
+    }
+
+    fn seal(&mut self, level: Level, frames: &[u8]) -> Vec<u8> {
+        let keys = self.keys[level as usize]
+            .as_ref()
+            .expect("keys of the level");
+        let number = self.next[level as usize];
+        self.next[level as usize] += 1;
+        let mut frames = frames.to_vec();
+        let kind = match level {
+            Level::Initial => {
+                frames.resize(frames.len().max(1150), 0);
+                Kind::Initial(&self.token)
+            }
+            Level::Handshake => Kind::Handshake,
+            Level::Data => Kind::Data,
+        };
+        // too short to be protected otherwise
+        frames.resize(frames.len().max(4), 0);
+        packets::seal(kind, &keys.local, &self.theirs, &self.own, number, &frames)
+    }
+
+    /// Takes what comes for so long, or until `enough`.
+    pub(crate) fn listen(&mut self, patience: Duration, enough: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + patience;
+        let mut datagram = [0; 2048];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || enough(self) {
+                return;
+            }
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            if let Ok(length) = self.socket.recv(&mut datagram) {
+                self.received += length;
+                self.take(&datagram[..length]);
+            }
+        }
+    }
+
+    fn take(&mut self, datagram: &[u8]) {
+        let mut acknowledge = [false; 3];
+        for packet in packets::split(datagram, self.own.len()) {
+            let level = match packet.kind() {
+                Some(INITIAL) => Level::Initial,
+                Some(packets::HANDSHAKE) => Level::Handshake,
+                Some(packets::RETRY) => return self.retry(&packet),
+                Some(_) => return,
+                None => Level::Data,
+            };
+            let expected = self.largest[level as usize].map_or(0, |number| number + 1);
+            let opened = self.keys[level as usize]
+                .as_ref()
+                .and_then(|keys| packet.open(&keys.remote, expected));
+            let Some((number, frames)) = opened else {
+                continue;
+            };
+            if level == Level::Initial {
+                self.theirs = packet.source().to_vec();
+            }
+            let largest = &mut self.largest[level as usize];
+            *largest = (*largest).max(Some(number));
+            acknowledge[level as usize] = self.frames(level, &frames);
+            self.advance();
+        }
+        for level in [Level::Initial, Level::Handshake, Level::Data] {
+            let (Some(largest), true) = (self.largest[level as usize], acknowledge[level as usize])
+            else {
+                continue;
+            };
+            // the largest, without delay, and no others
+            let frame = [&[2][..], &varint(largest), &[0, 0, 0]].concat();
+            self.send(level, &frame);
+        }
+    }
+
+    /// The peer wants to know whether this address is ours.
+    fn retry(&mut self, packet: &Packet<'_>) {
+        self.theirs = packet.source().to_vec();
+        self.token = packet.token().to_vec();
+        self.keys[0] = Some(packets::first_keys(&self.theirs));
+    }
+
+    /// Reads what matters; true where something has to be acknowledged.
+    fn frames(&mut self, level: Level, frames: &[u8]) -> bool {
+        let mut rest = packets::Reader(frames);
+        let mut important = false;
+        while let Some(kind) = rest.varint() {
+            match kind {
+                0 => {}
+                1 => important = true,
+                2 | 3 => {
+                    let [_, _, count, _] = [(); 4].map(|()| rest.varint().unwrap_or(0));
+                    let more = 2 * count + if kind == 3 { 3 } else { 0 };
+                    (0..more).for_each(|_| drop(rest.varint()));
+                }
+                6 => {
+                    let (offset, length) = (rest.varint().unwrap_or(0), rest.varint().unwrap_or(0));
+                    let bytes = rest.take(length as usize).to_vec();
+                    self.heard[level as usize].insert(offset, bytes);
+                    important = true;
+                }
+                0x1c | 0x1d => {
+                    self.closed = rest.varint();
+                    return false;
+                }
+                // of the rest only that it came
+                _ => return true,
+            }
+        }
+        important
+    }
+
+    /// Lets TLS hear what came, and sends what it says to that.
+    fn advance(&mut self) {
+        let level = self.level as usize;
+        while let Some(bytes) = self.heard[level].remove(&self.read[level]) {
+            self.read[level] += bytes.len() as u64;
+            self.tls.read_hs(&bytes).expect("the peer's TLS is right");
+        }
+        loop {
+            let (level, mut said) = (self.level, Vec::new());
+            match self.tls.write_hs(&mut said) {
+                Some(KeyChange::Handshake { keys }) => {
+                    self.keys[1] = Some(keys);
+                    self.level = Level::Handshake;
+                }
+                Some(KeyChange::OneRtt { keys, .. }) => {
+                    self.keys[2] = Some(keys);
+                    self.level = Level::Data;
+                }
+                None if said.is_empty() => return,
+                None => {}
+            }
+            if level == Level::Handshake && !said.is_empty() {
+                let crypto = packets::crypto(&said);
+                self.send(level, &crypto);
+            }
+            self.said[level as usize].extend(said);
+            if self.level != level {
+                // some of the next level may have come before its keys
+                return self.advance();
+            }
+        }
+    }
+}
+
+fn tls(own: &[u8], marked: bool) -> ClientConnection {
+    let mut config = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(KeyProof::new()))
+        .with_no_client_auth();
+    let protocol: &[u8] = if marked { hayate::quic::ALPN } else { b"h3" };
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config.enable_sni = false;
+    // windows of 1 MiB, room for a few streams, and our connection id (RFC 9000, 18.2)
+    let mut parameters = Vec::new();
+    for (id, value) in [
+        (4, 1 << 20),
+        (5, 1 << 20),
+        (6, 1 << 20),
+        (7, 1 << 20),
+        (8, 8),
+        (9, 8),
+    ] {
+        let value = varint(value);
+        parameters.extend([&varint(id)[..], &varint(value.len() as u64), &value].concat());
+    }
+    parameters.extend([&varint(0xf)[..], &varint(own.len() as u64), own].concat());
+    let name = "hayate".try_into().unwrap();
+    ClientConnection::new(Arc::new(config), Version::V1, name, parameters).unwrap()
+}
+
+/// Keys of the peer's first packets, for who has seen those of the other side.
+pub(crate) fn keys_of_listener(first: &[u8]) -> DirectionalKeys {
+    Keys::initial(Version::V1, cipher().0, cipher().1, first, Side::Server).local
+}
