@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod guesses;
+mod handshake;
 mod packets;
+mod points;
 mod quic;
+mod rogues;
 mod siege;
 mod stranger;
+mod streams;

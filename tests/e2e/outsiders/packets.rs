@@ -134,23 +134,11 @@ impl<'a> Packet<'a> {
         (self.bytes[0] & 0x80 != 0).then_some(self.bytes[0] >> 4 & 3)
     }
 
-    fn ids(&self) -> (&'a [u8], &'a [u8]) {
-        let mut rest = Reader(&self.bytes[5..]);
-        let mut id = || {
-            let length = rest.take(1).first().copied().unwrap_or(0);
-            rest.take(length.into())
-        };
-        (id(), id())
-    }
-
-    /// The id it is for; of long ones only.
-    pub(crate) fn target(&self) -> &'a [u8] {
-        self.ids().0
-    }
-
     /// The id that its sender wants to have; of long ones only.
     pub(crate) fn source(&self) -> &'a [u8] {
-        self.ids().1
+        let mut rest = Reader(&self.bytes[5..]);
+        rest.id();
+        rest.id()
     }
 
     /// The token of a retry.
@@ -202,10 +190,8 @@ pub(crate) fn split(datagram: &[u8], length: usize) -> Vec<Packet<'_>> {
             break;
         }
         rest.take(5);
-        for _ in 0..2 {
-            let id = rest.take(1).first().copied().unwrap_or(0);
-            rest.take(id.into());
-        }
+        rest.id();
+        rest.id();
         let head = bytes.len() - rest.0.len();
         let kind = first >> 4 & 3;
         if bytes[1..].starts_with(&[0; 4]) || kind == RETRY {
@@ -242,6 +228,12 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;
         taken
+    }
+
+    /// A connection id behind its length.
+    fn id(&mut self) -> &'a [u8] {
+        let length = self.take(1).first().copied().unwrap_or(0);
+        self.take(length.into())
     }
 
     /// A number; none at the end.

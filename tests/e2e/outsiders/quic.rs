@@ -9,12 +9,9 @@ use std::{
 };
 
 use hayate::identity::{KeyProof, provider};
-use rustls::{
-    Side,
-    quic::{ClientConnection, DirectionalKeys, KeyChange, Keys, Version},
-};
+use rustls::quic::{ClientConnection, KeyChange, Keys, Version};
 
-use crate::packets::{self, INITIAL, Kind, Packet, cipher, varint};
+use crate::packets::{self, INITIAL, Kind, Packet, varint};
 
 /// Where a packet belongs: the first packets, those of the handshake, those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,8 +40,9 @@ pub(crate) struct Client {
     read: [u64; 3],
     /// The error code that the peer closed with.
     pub(crate) closed: Option<u64>,
-    /// Bytes that the peer sent, as UDP payload.
-    pub(crate) received: usize,
+    /// Packets that went out after the handshake, and the largest number of theirs that was acknowledged.
+    pub(crate) sent: u64,
+    pub(crate) acked: u64,
 }
 
 impl Client {
@@ -67,15 +65,11 @@ impl Client {
             heard: [const { BTreeMap::new() }; 3],
             read: [0; 3],
             closed: None,
-            received: 0,
+            sent: 0,
+            acked: 0,
         };
         client.advance();
         client
-    }
-
-    /// What TLS says first.
-    pub(crate) fn hello(&self) -> &[u8] {
-        &self.said[0]
     }
 
     /// Sends the first packet.
@@ -111,6 +105,7 @@ impl Client {
             .expect("keys of the level");
         let number = self.next[level as usize];
         self.next[level as usize] += 1;
+        self.sent = self.next[Level::Data as usize];
         let mut frames = frames.to_vec();
         let kind = match level {
             Level::Initial => {
@@ -136,7 +131,6 @@ impl Client {
             }
             self.socket.set_read_timeout(Some(left)).unwrap();
             if let Ok(length) = self.socket.recv(&mut datagram) {
-                self.received += length;
                 self.take(&datagram[..length]);
             }
         }
@@ -194,9 +188,13 @@ impl Client {
                 0 => {}
                 1 => important = true,
                 2 | 3 => {
-                    let [_, _, count, _] = [(); 4].map(|()| rest.varint().unwrap_or(0));
-                    let more = 2 * count + if kind == 3 { 3 } else { 0 };
-                    (0..more).for_each(|_| drop(rest.varint()));
+                    let [largest, _, count, _] = [(); 4].map(|()| rest.varint().unwrap_or(0));
+                    if level == Level::Data {
+                        self.acked = self.acked.max(largest);
+                    }
+                    for _ in 0..2 * count + if kind == 3 { 3 } else { 0 } {
+                        rest.varint();
+                    }
                 }
                 6 => {
                     let (offset, length) = (rest.varint().unwrap_or(0), rest.varint().unwrap_or(0));
@@ -275,9 +273,4 @@ fn tls(own: &[u8], marked: bool) -> ClientConnection {
     parameters.extend([&varint(0xf)[..], &varint(own.len() as u64), own].concat());
     let name = "hayate".try_into().unwrap();
     ClientConnection::new(Arc::new(config), Version::V1, name, parameters).unwrap()
-}
-
-/// Keys of the peer's first packets, for who has seen those of the other side.
-pub(crate) fn keys_of_listener(first: &[u8]) -> DirectionalKeys {
-    Keys::initial(Version::V1, cipher().0, cipher().1, first, Side::Server).local
 }

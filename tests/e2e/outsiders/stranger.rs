@@ -75,7 +75,6 @@ pub(crate) fn on<T: Send + 'static, F: Future<Output = T>>(
 
 /// One end of a connection.
 pub(crate) struct Caller {
-    pub(crate) peer: SocketAddr,
     reader: QuicReader,
     writer: QuicWriter,
     closer: QuicCloser,
@@ -86,10 +85,8 @@ pub(crate) struct Caller {
 
 impl Caller {
     fn new(wire: QuicWire, dialler: Option<Dialler>) -> Self {
-        let peer = wire.peer();
         let (reader, writer, closer) = wire.split();
         Self {
-            peer,
             reader,
             writer,
             closer,
