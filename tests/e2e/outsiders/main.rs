@@ -5,6 +5,7 @@ mod guesses;
 mod handshake;
 mod packets;
 mod points;
+#[allow(dead_code, reason = "the floods use the rest")]
 mod quic;
 mod rogues;
 mod siege;

@@ -72,10 +72,17 @@ impl Client {
         client
     }
 
-    /// Sends the first packet.
-    pub(crate) fn knock(&mut self) {
+    /// Sends the first packet; how many bytes that were.
+    pub(crate) fn knock(&mut self) -> usize {
         let crypto = packets::crypto(&self.said[0]);
-        self.send(Level::Initial, &crypto);
+        self.send(Level::Initial, &crypto)
+    }
+
+    /// How many bytes have come, without a look at them.
+    pub(crate) fn overhear(&self) -> usize {
+        let mut datagram = [0; 2048];
+        self.socket.set_nonblocking(true).unwrap();
+        std::iter::from_fn(|| self.socket.recv(&mut datagram).ok()).sum()
     }
 
     /// Goes through the handshake; false where the peer does not let it in within `patience`.
@@ -92,11 +99,12 @@ impl Client {
         self.level == Level::Data && self.closed.is_none()
     }
 
-    /// Sends frames, and answers nothing.
-    pub(crate) fn send(&mut self, level: Level, frames: &[u8]) {
+    /// Sends frames; how many bytes that made.
+    pub(crate) fn send(&mut self, level: Level, frames: &[u8]) -> usize {
         let datagram = self.seal(level, frames);
         // the peer may be gone, and that is an error on a connected socket
         let _ = self.socket.send(&datagram);
+        datagram.len()
     }
 
     fn seal(&mut self, level: Level, frames: &[u8]) -> Vec<u8> {
@@ -273,4 +281,11 @@ fn tls(own: &[u8], marked: bool) -> ClientConnection {
     parameters.extend([&varint(0xf)[..], &varint(own.len() as u64), own].concat());
     let name = "hayate".try_into().unwrap();
     ClientConnection::new(Arc::new(config), Version::V1, name, parameters).unwrap()
+}
+
+/// What TLS says first.
+pub(crate) fn hello(marked: bool) -> Vec<u8> {
+    let mut said = Vec::new();
+    tls(&packets::random::<8>(), marked).write_hs(&mut said);
+    said
 }
