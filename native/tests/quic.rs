@@ -146,6 +146,30 @@ async fn large_amounts_go_both_ways_at_once() {
     assert!(two == pattern(7));
 }
 
+/// As the system gives where it limits buffers to a few packets (N17).
+#[compio::test]
+async fn buffers_of_a_few_packets_lose_no_bytes() {
+    let tuning = Tuning {
+        socket_buffer: 1,
+        ..Tuning::default()
+    };
+    let options = ListenOptions {
+        port: Port::Exactly(0),
+        bind: None,
+        tuning: tuning.clone(),
+    };
+    let listener = Listener::bind(options, &Identity::generate().unwrap()).unwrap();
+    let dialler = Dialler::with_tuning(None, tuning).unwrap();
+    let (mut accepted, mut dialled) = pair(&listener, &dialler, local(&listener)).await;
+    accepted.closer.authenticated();
+    dialled.closer.authenticated();
+    let (one, two) = join(exchange(&mut accepted, 7), exchange(&mut dialled, 9)).await;
+    assert!(one == pattern(9));
+    assert!(two == pattern(7));
+    let lost = dialled.closer.stats().path.lost_packets;
+    assert!(lost > 0, "the buffers were large enough");
+}
+
 fn pattern(seed: u8) -> Vec<u8> {
     (0..8 << 20)
         .map(|at: u32| seed ^ (at / 251) as u8)
