@@ -1,8 +1,11 @@
 //! Who is on the network and does not know the code phrase: three tries at it, and nothing else, is what he gets.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod disclosure;
+mod forger;
 mod guesses;
 mod handshake;
+mod injection;
 mod packets;
 mod points;
 #[allow(dead_code, reason = "the floods use the rest")]
