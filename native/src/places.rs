@@ -94,6 +94,13 @@ impl Places {
     }
 }
 
+impl Place {
+    /// How many are taken, with this one.
+    pub(crate) fn crowd(&self) -> usize {
+        self.places.taken()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut places = self.places.0.taken();

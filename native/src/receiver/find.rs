@@ -24,6 +24,7 @@ use crate::{
     },
     gate::Gate,
     identity::Identity,
+    places::{Place, Places},
     quic::{Dialler, ListenOptions, Listener, Port, QuicWire, Tuning},
     sender::{cancelled, credentials, reach},
     wire::Wire,
@@ -40,6 +41,18 @@ const DIAL: Duration = Duration::from_secs(5);
 
 /// Senders that are tried under one code phrase: each is one guess for a rogue.
 const TRIES: usize = 3;
+
+/// Addresses that are dialled at a time: whoever announces what is not there costs no more than these.
+const DIALS: usize = 128;
+
+/// Of these those at one address.
+const DIALS_AT_ONE: usize = 4;
+
+/// Up to so many of them an address that did not answer is dialled again.
+const CALM: usize = 16;
+
+/// Between two of these dials.
+const AGAIN: Duration = Duration::from_millis(300);
 
 /// How long others may still turn up after a sender did not know the code.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -185,12 +198,20 @@ async fn search(
 ) -> Result<(Drive<QuicWire>, Offer), Error> {
     let browser = browse(options)?;
     let tried = Rc::new(RefCell::new(HashSet::new()));
+    let dials = Places::new(DIALS, DIALS_AT_ONE);
     let mut attempts: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
     let (mut over, mut hint) = (options.deadline(), Some(Instant::now() + HINT));
     let (mut failure, mut failed) = (None, 0);
     let stop = options.stop.clone();
     loop {
         let until = hint.map_or(over, |hint| hint.min(over));
+        // What is not fetched is told when it is heard again.
+        let found = async {
+            match dials.taken() < DIALS {
+                true => browser.next().await,
+                false => std::future::pending().await,
+            }
+        };
         select_biased! {
             attempt = attempts.select_next_some() => match attempt {
                 Ok(Some(paired)) => return Ok(paired),
@@ -202,8 +223,11 @@ async fn search(
                     failed += 1;
                 }
             },
-            found = browser.next().fuse() => match found {
-                Some(found) => attempts.push(attempt(options, dialler, Rc::clone(&tried), found).boxed_local()),
+            found = found.fuse() => match found {
+                Some(found) => if let Some(place) = dials.take(found.address.ip()) {
+                    let tried = Rc::clone(&tried);
+                    attempts.push(attempt(options, dialler, tried, found, place).boxed_local());
+                },
                 None => return Err(Error::Internal("discovery ended".into())),
             },
             _ = stop.recv_async().fuse() => return Err(cancelled()),
@@ -229,10 +253,17 @@ async fn attempt(
     dialler: &Dialler,
     tried: Rc<RefCell<HashSet<[u8; 8]>>>,
     found: Found,
+    place: Place,
 ) -> Result<Option<(Drive<QuicWire>, Offer)>, Error> {
-    let Ok(wire) = dialler.dial(found.address, DIAL).await else {
-        // Announced is not reachable: another address may be.
-        return Ok(None);
+    let wire = loop {
+        match dialler.dial(found.address, DIAL).await {
+            Ok(wire) => break wire,
+            // It may be full of strangers, or off the network for a moment. In a crowd nobody is asked twice.
+            Err(_) if place.crowd() <= CALM && !tried.borrow().contains(&found.session) => {
+                time::sleep(AGAIN).await;
+            }
+            Err(_) => return Ok(None),
+        }
     };
     {
         let mut tried = tried.borrow_mut();
