@@ -112,6 +112,24 @@ fn a_flood_of_announcements_without_anybody_hides_no_sender() {
     assert!(flood.stop() > 1000);
 }
 
+/// D05. They lead nowhere, and there is nobody else.
+#[test]
+fn a_search_among_announcements_without_anybody_takes_little_memory() {
+    let _alone = alone();
+    let pair = Pair::on(Net::switched(3));
+    let flood = announce(&pair, 10_000, Duration::from_millis(5));
+    let receiver = pair.receive(["--timeout", "10"]);
+    let received = harmless(receiver.finish_within(Duration::from_secs(60))).expect(3);
+    println!(
+        "{} announcements; {} bytes at most",
+        flood.stop(),
+        received.peak
+    );
+    assert!(received.peak < 64 << 20, "{received}");
+    assert!(received.stderr.contains("--from"), "{received}");
+    works(&pair);
+}
+
 /// D08.
 #[test]
 fn a_million_datagrams_of_noise_for_discovery_change_nothing() {

@@ -83,6 +83,40 @@ fn silent_strangers_are_dropped_after_ten_seconds_and_use_no_try() {
     assert!(!text.contains("auth_failed"), "{text}");
 }
 
+/// A05, N07. There are four places for strangers, two for an address; one who means it gets the first that is free.
+#[test]
+fn strangers_who_take_every_place_hold_up_a_receiver_and_do_not_shut_it_out() {
+    let siege = Siege::start();
+    let (at, c) = (siege.target(), siege.pair.net.c());
+    let callers: Vec<_> = [100, 100, 101, 101]
+        .map(|last| IpAddr::from([10, 77, 0, last]))
+        .into_iter()
+        .collect();
+    for last in [100, 101] {
+        c.ip(&format!("addr add 10.77.0.{last}/24 dev lan"));
+    }
+    let (inside, all) = std::sync::mpsc::channel();
+    let callers: Vec<_> = callers
+        .into_iter()
+        .map(|from| {
+            let inside = inside.clone();
+            on(c, move || async move {
+                let mut caller = Caller::dial(at, Some(from)).await;
+                inside.send(()).unwrap();
+                caller.gone().await;
+            })
+        })
+        .collect();
+    (0..callers.len()).for_each(|_| all.recv().unwrap());
+    let start = Instant::now();
+    siege.survives_within(Duration::from_secs(14), 0);
+    println!("a receiver took {:?}", start.elapsed());
+    assert!(start.elapsed() > Duration::from_secs(7), "there was room");
+    for caller in callers {
+        caller.join().unwrap();
+    }
+}
+
 /// N09.
 #[test]
 fn a_first_message_that_comes_byte_by_byte_is_not_waited_for() {
