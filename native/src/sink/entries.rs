@@ -186,4 +186,32 @@ mod tests {
             [all[0].clone(), all[2].clone()]
         );
     }
+
+    #[test]
+    fn what_was_spoiled_is_no_entry_or_a_safe_one() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(root.path(), cap_std::ambient_authority()).unwrap();
+        let all = ["a", "b/c", "d"].map(|path| entry(path, Kind::File));
+        let mut entries = Entries::create(&dir).unwrap();
+        for entry in &all {
+            entries.add(entry).unwrap();
+        }
+        let path = root.path().join(NAME);
+        let good = std::fs::read(&path).unwrap();
+        let first = encode(&all[0]).unwrap().len();
+        let open = |content: &[u8]| {
+            std::fs::write(&path, content).unwrap();
+            Entries::open(&dir, 9).unwrap().1
+        };
+        for bit in 0..8 * good.len() {
+            let mut content = good.clone();
+            content[bit / 8] ^= 1 << (bit % 8);
+            let found = open(&content);
+            assert_ne!(found, all, "{bit}");
+            assert!(bit < 8 * first || found[0] == all[0], "{bit}");
+        }
+        for length in 0..good.len() {
+            assert!(all.starts_with(&open(&good[..length])), "{length}");
+        }
+    }
 }

@@ -186,6 +186,35 @@ mod tests {
     }
 
     #[test]
+    fn every_bit_of_a_journal_counts() {
+        let (root, dir) = directory();
+        let records = [[1; 32], [2; 32], [3; 32]];
+        let good = [&FORMAT[..], &IDENTITY, records.as_flattened()].concat();
+        let open = |content: &[u8]| {
+            fs::write(root.path().join(NAME), content).unwrap();
+            Journal::open(&dir, &IDENTITY, 9).map(|(_, records)| records)
+        };
+        for bit in 0..8 * good.len() {
+            let mut content = good.clone();
+            content[bit / 8] ^= 1 << (bit % 8);
+            match (bit / 8).checked_sub(HEADER as usize) {
+                None => assert!(open(&content).is_err(), "{bit}"),
+                Some(byte) => {
+                    let found = open(&content).unwrap();
+                    let same = |at: usize| found[at] == records[at];
+                    assert!((0..3).all(|at| same(at) == (at != byte / RECORD)), "{bit}");
+                }
+            }
+        }
+        for length in 0..good.len() {
+            match length.checked_sub(HEADER as usize) {
+                None => assert!(open(&good[..length]).is_err(), "{length}"),
+                Some(rest) => assert_eq!(open(&good[..length]).unwrap(), records[..rest / RECORD]),
+            }
+        }
+    }
+
+    #[test]
     fn another_offer_or_format_is_not_taken() {
         let (root, dir) = directory();
         written(&root, &[1; 32]);
