@@ -172,6 +172,7 @@ fn a_path_is_taken_apart_and_joined() {
     assert_eq!(whole.components().collect::<Vec<_>>(), [b"a", b"b", b"c"]);
 }
 
+/// H11.
 #[test]
 fn windows_refuses_what_it_would_misread() {
     for name in [

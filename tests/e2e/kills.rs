@@ -95,10 +95,8 @@ fn kill(pair: &Pair, what: &str, kill: u64, tally: &mut Tally) {
         tally.most_again = tally.most_again.max(again);
         assert!(again <= SLACK, "{again} bytes came again after kill {kill}");
     }
+    assert!(pair.kept().is_empty(), "{:?}", pair.kept());
     remove(pair, what);
-    for kept in pair.kept() {
-        fs::remove_dir_all(pair.to(kept)).unwrap();
-    }
 }
 
 fn receive(pair: &Pair) -> Outcome {

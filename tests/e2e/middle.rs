@@ -96,6 +96,7 @@ async fn pump(mut reader: impl WireReader, mut writer: impl WireWriter, loot: Lo
     let _ = writer.finish().await;
 }
 
+/// A07.
 #[test]
 fn a_man_in_the_middle_gets_nothing_and_is_noticed() {
     let pair = Pair::on(Net::switched(3));

@@ -52,6 +52,7 @@ fn run(name: &str) -> i32 {
     main.call(&mut store, (0, 0)).unwrap()
 }
 
+/// Z02, Z03, Z05. The decoder of browsers: what grows beyond its block is `zstd-inner-over-128-kib` and its kin.
 #[test]
 fn vectors_pass_in_wasm_that_imports_nothing() {
     let failed = run("vectors.wasm");

@@ -12,6 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::browser::{Browser, Fetch, Sending, Session, WebTransport, noise, raw, receive};
 
+/// W04.
 #[test]
 fn guesses_of_browsers_and_natives_count_together() {
     let sending = Sending::with(b"secret", |sender| sender.receivers(5));
@@ -110,6 +111,7 @@ fn only_the_page_itself_gets_a_wire() {
     );
 }
 
+/// W01.
 #[test]
 fn only_own_addresses_are_hosts() {
     let sending = Sending::start(b"x");
@@ -138,6 +140,7 @@ fn only_own_addresses_are_hosts() {
     );
 }
 
+/// W01.
 #[test]
 fn nothing_but_the_files_of_the_page_exists() {
     let sending = Sending::start(b"x");
@@ -179,6 +182,7 @@ fn nothing_but_the_files_of_the_page_exists() {
     assert!(matches!(preface.status, 0 | 400 | 505), "{preface:?}");
 }
 
+/// W03.
 #[test]
 fn garbage_and_slowness_are_cut_off() {
     let sending = Sending::start(b"x");
@@ -233,6 +237,7 @@ impl Browser for Crowded<'_> {
     }
 }
 
+/// W03.
 #[test]
 fn a_crowd_at_the_door_disturbs_no_transfer() {
     let payload = noise(60 * BLOCK);
@@ -248,6 +253,7 @@ fn a_crowd_at_the_door_disturbs_no_transfer() {
     sending.end().unwrap();
 }
 
+/// W07, W08.
 #[test]
 fn another_path_or_version_is_no_session() {
     let sending = Sending::start(b"x");

@@ -53,3 +53,32 @@ impl Sealer {
         Ok(split)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::Suite;
+
+    /// E10.
+    #[test]
+    fn the_counter_ends_and_never_begins_again() {
+        let sealer = |count| Sealer {
+            key: Suite::ChaCha20Poly1305.key(&zeroize::Zeroizing::new([7; 32])),
+            count,
+        };
+        let mut ours = sealer(u64::MAX - 1);
+        let first = ours.seal(b"the last one");
+        assert!(first.is_ok());
+        for _ in 0..3 {
+            assert_eq!(ours.seal(b"one more"), Err(Error::Misuse("2^64 messages")));
+        }
+        let mut body = first.unwrap_or_default().split_off(5);
+        let again = body.clone();
+        let mut theirs = sealer(u64::MAX - 1);
+        assert_eq!(theirs.open(&mut body), Ok(12));
+        assert_eq!(
+            theirs.open(&mut again.clone()),
+            Err(Error::Misuse("2^64 messages"))
+        );
+    }
+}

@@ -94,6 +94,34 @@ fn assert_names_refused(places: &[&'static [&'static str]]) {
     arena.assert_works();
 }
 
+/// H11. What Windows would misread is a name like any other here: it stays below the target, as it is.
+#[test]
+fn a_name_that_is_bad_elsewhere_arrives_as_it_is() {
+    let arena = Arena::new();
+    for name in [
+        "CON",
+        "nul.txt",
+        "a.",
+        "a ",
+        "a:b",
+        r"a\..\..\b",
+        r"\\?\C:\x",
+        "PROGRA~1",
+    ] {
+        let offer = Offer {
+            name: name.as_bytes().to_vec(),
+            ..Offer::file(5)
+        };
+        let run = arena.receive(&[], async move |peer| {
+            peer.send(&offer, b"hello").await;
+        });
+        assert_eq!(run.outcome.code, 0, "{name}: {}", run.outcome);
+        let stored = arena.target(name);
+        assert_eq!(fs::read(&stored).unwrap(), b"hello", "{name}");
+        fs::remove_file(stored).unwrap();
+    }
+}
+
 /// H02. Of a directory, a pipe, a text, and of several items.
 #[test]
 fn a_name_that_leads_elsewhere_is_refused_whatever_it_names() {

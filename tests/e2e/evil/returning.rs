@@ -44,6 +44,7 @@ fn over() -> Vec<u8> {
     clear(5, &[6, 7, 0])
 }
 
+/// R08.
 #[test]
 fn a_ticket_is_good_for_its_owner_and_once() {
     let arena = Arena::new();
@@ -95,6 +96,7 @@ fn a_ticket_is_good_for_its_owner_and_once() {
     arena.assert_works();
 }
 
+/// R08.
 #[test]
 fn who_comes_back_is_held_to_the_protocol() {
     let arena = Arena::new();
@@ -122,7 +124,7 @@ fn who_comes_back_is_held_to_the_protocol() {
     arena.assert_works();
 }
 
-/// A sender that comes back offers what the person agreed to.
+/// R08. A sender that comes back offers what the person agreed to.
 #[test]
 fn a_sender_that_comes_back_with_another_offer_is_refused() {
     let arena = Arena::new();
@@ -147,7 +149,7 @@ fn a_sender_that_comes_back_with_another_offer_is_refused() {
     arena.assert_works();
 }
 
-/// The session's end is the ticket's.
+/// R08. The session's end is the ticket's.
 #[test]
 fn a_ticket_of_a_session_that_is_over_is_worth_nothing() {
     let arena = Arena::new();
