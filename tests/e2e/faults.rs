@@ -1,10 +1,7 @@
 //! What goes wrong ends soon on both sides, says what it was, and leaves nothing half done behind.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use hayate_tests::{Outcome, Pair, Process, noise, pair::PLAIN};
 use rustix::process::Signal;
@@ -13,16 +10,6 @@ use rustix::process::Signal;
 fn under_way(pair: &Pair) -> (Process, Process) {
     pair.write("big.bin", noise(30 << 20, 1));
     let sender = pair.send(["big.bin", "--limit", "1M", "--compress", "off"]);
-    let receiver = pair.receive(PLAIN);
-    receiver.wait_for_event("progress");
-    (sender, receiver)
-}
-
-/// Some transfer of a file that is too long to be read ahead: it runs when this returns.
-fn long_under_way(pair: &Pair) -> (Process, Process) {
-    let file = fs::File::create(pair.from("long.bin")).unwrap();
-    file.set_len(256 << 20).unwrap();
-    let sender = pair.send(["long.bin", "--limit", "16M", "--compress", "off"]);
     let receiver = pair.receive(PLAIN);
     receiver.wait_for_event("progress");
     (sender, receiver)
@@ -37,7 +24,7 @@ fn timed(process: Process) -> (Outcome, Duration) {
 #[test]
 fn ctrl_c_at_the_sender_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = long_under_way(&pair);
+    let (sender, receiver) = pair.long_under_way();
     sender.signal(Signal::INT);
     let (received, took) = timed(receiver);
     let received = received.expect(14);
@@ -50,7 +37,7 @@ fn ctrl_c_at_the_sender_ends_both() {
 #[test]
 fn ctrl_c_at_the_receiver_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = long_under_way(&pair);
+    let (sender, receiver) = pair.long_under_way();
     receiver.signal(Signal::INT);
     let (sent, took) = timed(sender);
     let sent = sent.expect(14);
@@ -63,11 +50,11 @@ fn ctrl_c_at_the_receiver_ends_both() {
 #[test]
 fn sigterm_ends_both() {
     let pair = Pair::new();
-    let (sender, receiver) = long_under_way(&pair);
+    let (sender, receiver) = pair.long_under_way();
     receiver.signal(Signal::TERM);
     receiver.finish().expect(143);
     sender.finish().expect(14);
-    let (sender, receiver) = long_under_way(&pair);
+    let (sender, receiver) = pair.long_under_way();
     sender.signal(Signal::TERM);
     sender.finish().expect(143);
     receiver.finish().expect(14);

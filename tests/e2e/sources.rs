@@ -18,16 +18,6 @@ use rustix::{
     io::Errno,
 };
 
-/// Some transfer of a file that is too long to be read ahead: it runs when this returns.
-fn under_way(pair: &Pair) -> (Process, Process) {
-    let file = fs::File::create(pair.from("long.bin")).unwrap();
-    file.set_len(256 << 20).unwrap();
-    let sender = pair.send(["long.bin", "--limit", "16M", "--compress", "off"]);
-    let receiver = pair.receive(PLAIN);
-    receiver.wait_for_event("progress");
-    (sender, receiver)
-}
-
 /// The names that a sender says it left out.
 fn skipped(outcome: &Outcome) -> Vec<String> {
     let events = outcome.events("skipped").into_iter();
@@ -41,7 +31,7 @@ fn skipped(outcome: &Outcome) -> Vec<String> {
 #[test]
 fn a_file_that_changes_while_it_is_sent_fails() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = pair.long_under_way();
     let mut file = OpenOptions::new()
         .append(true)
         .open(pair.from("long.bin"))
@@ -57,7 +47,7 @@ fn a_file_that_changes_while_it_is_sent_fails() {
 #[test]
 fn a_file_that_shrinks_while_it_is_sent_fails() {
     let pair = Pair::new();
-    let (sender, receiver) = under_way(&pair);
+    let (sender, receiver) = pair.long_under_way();
     fs::write(pair.from("long.bin"), "less").unwrap();
     sender.finish().expect(11);
     receiver.finish().expect(14);

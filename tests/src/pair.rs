@@ -120,6 +120,16 @@ impl Pair {
         Process::start(command)
     }
 
+    /// A transfer of `long.bin`, which is too long to be read ahead: it runs when this returns.
+    pub fn long_under_way(&self) -> (Process, Process) {
+        let file = fs::File::create(self.from("long.bin")).unwrap();
+        file.set_len(256 << 20).unwrap();
+        let sender = self.send(["long.bin", "--limit", "16M", "--compress", "off"]);
+        let receiver = self.receive(PLAIN);
+        receiver.wait_for_event("progress");
+        (sender, receiver)
+    }
+
     /// A whole transfer, which must succeed; returns how the sender and the receiver ended.
     #[track_caller]
     pub fn transfer<S: AsRef<OsStr>, R: AsRef<OsStr>>(
