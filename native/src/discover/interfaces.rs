@@ -52,13 +52,13 @@ pub(super) fn links(scope: &Scope) -> Vec<Link> {
     group(&interfaces, scope)
 }
 
-/// Whether `address` is that of another machine on a link of this one, so that no router and no relay stands between.
+/// Whether `address` is on a link of this machine or its loopback, so that no router stands between. Its own addresses do not
+/// count: there may be one on it, for a container.
 pub(crate) fn is_neighbour(address: &SocketAddr) -> bool {
     let links = links(&Scope::default());
     let own = |link: &Link| link.subnets.iter().any(|(own, _)| *own == address.ip());
-    !address.ip().is_loopback()
-        && !links.iter().any(own)
-        && links.iter().any(|link| link.reach(address).is_some())
+    address.ip().is_loopback()
+        || !links.iter().any(own) && links.iter().any(|link| link.reach(address).is_some())
 }
 
 fn group(interfaces: &[Interface], scope: &Scope) -> Vec<Link> {
