@@ -11,8 +11,9 @@ use crate::{
     alone,
     packets::{self, Kind},
     pour::{Flood, Taken, addresses, pour, send, sockets},
-    quic::{Client, hello},
+    quic::Client,
     siege::{Siege, harmless},
+    tls::hello,
 };
 
 /// Most that a sender may grow by, bytes.

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod announcements;
 mod datagrams;
+#[path = "../outsiders/frames.rs"]
+mod frames;
 #[path = "../outsiders/packets.rs"]
 #[allow(dead_code, reason = "each test uses its part")]
 mod packets;
@@ -18,6 +20,8 @@ mod siege;
 #[path = "../outsiders/stranger.rs"]
 #[allow(dead_code, reason = "each test uses its part")]
 mod stranger;
+#[path = "../outsiders/tls.rs"]
+mod tls;
 
 /// One flood at a time: each takes all the time that the machine has.
 fn alone() -> MutexGuard<'static, ()> {

@@ -3,6 +3,7 @@
 
 mod disclosure;
 mod forger;
+mod frames;
 mod guesses;
 mod handshake;
 mod injection;
@@ -14,3 +15,5 @@ mod rogues;
 mod siege;
 mod stranger;
 mod streams;
+#[allow(dead_code, reason = "the floods use the rest")]
+mod tls;

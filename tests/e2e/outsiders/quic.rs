@@ -4,14 +4,17 @@
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, UdpSocket},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use hayate::identity::{KeyProof, provider};
-use rustls::quic::{ClientConnection, KeyChange, Keys, Version};
+use rustls::quic::{Connection, KeyChange, Keys};
+use sha2::{Digest as _, Sha256};
 
-use crate::packets::{self, INITIAL, Kind, Packet, varint};
+use crate::{
+    frames::{self, Frame},
+    packets::{self, INITIAL, Kind, Packet, varint},
+    tls::{Term, tls},
+};
 
 /// Where a packet belongs: the first packets, those of the handshake, those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +27,7 @@ pub(crate) enum Level {
 /// One connection.
 pub(crate) struct Client {
     socket: UdpSocket,
-    tls: ClientConnection,
+    tls: Connection,
     own: [u8; 8],
     theirs: Vec<u8>,
     token: Vec<u8>,
@@ -38,6 +41,8 @@ pub(crate) struct Client {
     said: [Vec<u8>; 3],
     heard: [BTreeMap<u64, Vec<u8>>; 3],
     read: [u64; 3],
+    /// What came on each stream, by offset.
+    streams: BTreeMap<u64, BTreeMap<u64, Vec<u8>>>,
     /// The error code that the peer closed with.
     pub(crate) closed: Option<u64>,
     /// Packets that went out after the handshake, and the largest number of theirs that was acknowledged.
@@ -48,12 +53,17 @@ pub(crate) struct Client {
 impl Client {
     /// A client of `at` on `socket`, with the mark of a dialler of Hayate or without it.
     pub(crate) fn new(socket: UdpSocket, at: SocketAddr, marked: bool) -> Self {
+        Self::with(socket, at, marked, &[])
+    }
+
+    /// As [`Client::new`], with other transport parameters than usual.
+    pub(crate) fn with(socket: UdpSocket, at: SocketAddr, marked: bool, terms: &[Term]) -> Self {
         socket.connect(at).unwrap();
         let theirs = packets::first_id(marked);
         let own = packets::random();
         let mut client = Self {
             socket,
-            tls: tls(&own, marked),
+            tls: tls(&own, marked, terms),
             own,
             keys: [Some(packets::first_keys(&theirs)), None, None],
             theirs,
@@ -64,6 +74,7 @@ impl Client {
             said: [const { Vec::new() }; 3],
             heard: [const { BTreeMap::new() }; 3],
             read: [0; 3],
+            streams: BTreeMap::new(),
             closed: None,
             sent: 0,
             acked: 0,
@@ -191,34 +202,61 @@ impl Client {
     fn frames(&mut self, level: Level, frames: &[u8]) -> bool {
         let mut rest = packets::Reader(frames);
         let mut important = false;
-        while let Some(kind) = rest.varint() {
-            match kind {
-                0 => {}
-                1 => important = true,
-                2 | 3 => {
-                    let [largest, _, count, _] = [(); 4].map(|()| rest.varint().unwrap_or(0));
+        while let Some(frame) = frames::next(&mut rest) {
+            let came = match frame {
+                Frame::Padding => continue,
+                Frame::Ack(largest) => {
                     if level == Level::Data {
                         self.acked = self.acked.max(largest);
                     }
-                    for _ in 0..2 * count + if kind == 3 { 3 } else { 0 } {
-                        rest.varint();
-                    }
+                    continue;
                 }
-                6 => {
-                    let (offset, length) = (rest.varint().unwrap_or(0), rest.varint().unwrap_or(0));
-                    let bytes = rest.take(length as usize).to_vec();
-                    self.heard[level as usize].insert(offset, bytes);
-                    important = true;
-                }
-                0x1c | 0x1d => {
-                    self.closed = rest.varint();
+                Frame::Close(code) => {
+                    self.closed = Some(code);
                     return false;
                 }
-                // of the rest only that it came
-                _ => return true,
+                Frame::Crypto(offset, bytes) => {
+                    Some((&mut self.heard[level as usize], offset, bytes))
+                }
+                Frame::Stream(id, offset, bytes) => {
+                    Some((self.streams.entry(id).or_default(), offset, bytes))
+                }
+                Frame::Other => None,
+            };
+            if let Some((pieces, offset, bytes)) = came {
+                let piece = pieces.entry(offset).or_default();
+                if piece.len() < bytes.len() {
+                    *piece = bytes.to_vec();
+                }
             }
+            important = true;
         }
         important
+    }
+
+    /// All that came on a stream so far, up to the first gap.
+    pub(crate) fn heard(&self, stream: u64) -> Vec<u8> {
+        let mut heard = Vec::new();
+        for (offset, bytes) in self.streams.get(&stream).into_iter().flatten() {
+            let known = heard.len() as u64;
+            match known.checked_sub(*offset) {
+                Some(again) => heard.extend(bytes.iter().skip(again as usize)),
+                None => break,
+            }
+        }
+        heard
+    }
+
+    /// SHA-256 of the peer's certificate, and what this connection's TLS exports to Hayate.
+    pub(crate) fn binding(&self) -> ([u8; 32], [u8; 32]) {
+        let certificates = self.tls.peer_certificates().expect("the peer shows one");
+        let exporter = self
+            .tls
+            .export_keying_material([0; 32], b"EXPORTER-hayate/7", Some(b""));
+        (
+            Sha256::digest(&certificates[0]).into(),
+            exporter.expect("the handshake is over"),
+        )
     }
 
     /// Lets TLS hear what came, and sends what it says to that.
@@ -253,39 +291,4 @@ impl Client {
             }
         }
     }
-}
-
-fn tls(own: &[u8], marked: bool) -> ClientConnection {
-    let mut config = rustls::ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(KeyProof::new()))
-        .with_no_client_auth();
-    let protocol: &[u8] = if marked { hayate::quic::ALPN } else { b"h3" };
-    config.alpn_protocols = vec![protocol.to_vec()];
-    config.enable_sni = false;
-    // windows of 1 MiB, room for a few streams, and our connection id (RFC 9000, 18.2)
-    let mut parameters = Vec::new();
-    for (id, value) in [
-        (4, 1 << 20),
-        (5, 1 << 20),
-        (6, 1 << 20),
-        (7, 1 << 20),
-        (8, 8),
-        (9, 8),
-    ] {
-        let value = varint(value);
-        parameters.extend([&varint(id)[..], &varint(value.len() as u64), &value].concat());
-    }
-    parameters.extend([&varint(0xf)[..], &varint(own.len() as u64), own].concat());
-    let name = "hayate".try_into().unwrap();
-    ClientConnection::new(Arc::new(config), Version::V1, name, parameters).unwrap()
-}
-
-/// What TLS says first.
-pub(crate) fn hello(marked: bool) -> Vec<u8> {
-    let mut said = Vec::new();
-    tls(&packets::random::<8>(), marked).write_hs(&mut said);
-    said
 }
