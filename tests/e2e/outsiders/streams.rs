@@ -2,13 +2,18 @@
 
 use std::{
     net::{SocketAddr, UdpSocket},
+    thread::JoinHandle,
     time::Duration,
 };
 
+use hayate_tests::Space;
+
 use crate::{
+    insider::prove,
     packets::{stream, varint},
+    protocol::accept,
     quic::{Client, Level},
-    siege::Siege,
+    siege::{Siege, harmless, works},
 };
 
 /// Room for frames in a packet.
@@ -19,8 +24,18 @@ fn connected<T: Send + 'static>(
     siege: &Siege,
     work: impl FnOnce(&mut Client) -> T + Send + 'static,
 ) -> T {
-    let at = siege.target();
-    let stranger = siege.pair.net.c().thread(move || {
+    connected_to(siege.target(), siege.pair.net.c(), work)
+        .join()
+        .unwrap()
+}
+
+/// Runs `work` with a connection from `space` to `at`, beside the test.
+fn connected_to<T: Send + 'static>(
+    at: SocketAddr,
+    space: &Space,
+    work: impl FnOnce(&mut Client) -> T + Send + 'static,
+) -> JoinHandle<T> {
+    space.thread(move || {
         let socket = UdpSocket::bind(SocketAddr::from(([0; 4], 0))).unwrap();
         let mut client = Client::new(socket, at, true);
         assert!(
@@ -28,8 +43,7 @@ fn connected<T: Send + 'static>(
             "the sender lets it in"
         );
         work(&mut client)
-    });
-    stranger.join().unwrap()
+    })
 }
 
 /// Sends so many frames, as many in a packet as fit, and no faster than they are read.
@@ -126,30 +140,36 @@ fn a_million_resets_and_close_reasons_with_escapes_leave_no_trace() {
     assert!(!sent.to_string().contains("owned"), "{sent}");
 }
 
-/// N06, of somebody who has not proved the code: each piece in a packet of its own, none next to another.
+/// Pieces of the wire behind its first `from` bytes, each in a packet of its own, none next to another; how many packets.
+fn gaps(client: &mut Client, from: u64) -> u64 {
+    let first = client.sent;
+    for round in 0..2 {
+        for number in 0..8000 {
+            let mut frames = stream(0, from + 1 + 2 * number + round % 2, b"x");
+            frames.resize(ROOM, 0);
+            client.send(Level::Data, &frames);
+            if number % 32 == 0 {
+                client.listen(Duration::from_millis(1), |_| false);
+            }
+        }
+    }
+    // the same again, as many in a packet as fit
+    pour(
+        client,
+        (0..200_000).map(|number| stream(0, from + 2 + 2 * (number % 8000), b"x")),
+    );
+    client.listen(Duration::from_millis(300), |_| false);
+    client.sent - first
+}
+
+/// N06, of somebody who has not proved the code.
 #[test]
 fn a_stranger_who_leaves_gaps_costs_little_memory_and_is_thrown_out() {
     let siege = Siege::start();
     let before = siege.sender.peak();
     let (sent, acked, closed) = connected(&siege, |client| {
-        let first = client.sent;
-        for round in 0..2 {
-            for number in 0..8000 {
-                let mut frames = stream(0, 1 + 2 * number + round % 2, b"x");
-                frames.resize(ROOM, 0);
-                client.send(Level::Data, &frames);
-                if number % 32 == 0 {
-                    client.listen(Duration::from_millis(1), |_| false);
-                }
-            }
-        }
-        // the same again, as many in a packet as fit
-        pour(
-            client,
-            (0..200_000).map(|number| stream(0, 2 + 2 * (number % 8000), b"x")),
-        );
-        client.listen(Duration::from_millis(300), |_| false);
-        (client.sent - first, client.acked, client.closed)
+        let sent = gaps(client, 0);
+        (sent, client.acked, client.closed)
     });
     assert_eq!(
         closed,
@@ -161,4 +181,47 @@ fn a_stranger_who_leaves_gaps_costs_little_memory_and_is_thrown_out() {
     assert!(acked > 100, "{acked} packets arrived");
     assert!(grown < 64 << 20, "{grown} bytes");
     siege.survives(0);
+}
+
+/// What comes of a receiver that proves the code, agrees or not, and leaves gaps then: how much memory that is.
+fn gaps_of_a_receiver(agrees: bool) -> u64 {
+    let siege = Siege::start();
+    let before = siege.sender.peak();
+    let at = siege.target();
+    let Siege { pair, sender } = siege;
+    let attack = connected_to(at, pair.net.c(), move |client| {
+        let mut insider = prove(client);
+        if agrees {
+            insider.message(client, &accept(0, [0; 32]));
+        }
+        let first = client.acked;
+        let sent = gaps(client, insider.said);
+        (sent, client.acked - first, client.closed)
+    });
+    let peak = if agrees {
+        // it may come back, so the sender is still there
+        sender.wait_for_event("gone");
+        sender.peak()
+    } else {
+        let sent = harmless(sender.finish_within(Duration::from_secs(30))).expect(9);
+        assert!(sent.events("auth_failed").is_empty(), "{sent}");
+        sent.peak
+    };
+    let (sent, acked, closed) = attack.join().unwrap();
+    println!("{acked} of {sent} packets with gaps arrived");
+    assert!(acked > 100, "{acked} packets arrived");
+    assert_eq!(closed, Some(1), "an internal error");
+    works(&pair);
+    assert!(peak > 0);
+    peak - before
+}
+
+/// N06, of somebody who has: the windows are wide then.
+#[test]
+fn a_receiver_who_leaves_gaps_costs_little_memory_and_is_lost() {
+    for agrees in [false, true] {
+        let grown = gaps_of_a_receiver(agrees);
+        println!("{grown} bytes more");
+        assert!(grown < 64 << 20, "{grown} bytes");
+    }
 }
