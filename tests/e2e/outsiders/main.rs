@@ -19,5 +19,6 @@ mod rogues;
 mod siege;
 mod stranger;
 mod streams;
+mod terms;
 #[allow(dead_code, reason = "the floods use the rest")]
 mod tls;
