@@ -17,7 +17,10 @@ pub(crate) enum Kind<'a> {
     /// With the token of a retry, or none.
     Initial(&'a [u8]),
     Handshake,
-    Data,
+    /// Under the keys of the handshake, or the next ones.
+    Data {
+        updated: bool,
+    },
 }
 
 /// Random bytes.
@@ -95,9 +98,9 @@ pub(crate) fn seal(
             [long(INITIAL), varint(token.len() as u64), token.to_vec()].concat()
         }
         Kind::Handshake => long(HANDSHAKE),
-        Kind::Data => [&[0x43][..], to].concat(),
+        Kind::Data { updated } => [&[0x43 | u8::from(updated) << 2][..], to].concat(),
     };
-    if !matches!(kind, Kind::Data) {
+    if !matches!(kind, Kind::Data { .. }) {
         // the number, what is sealed and its tag
         packet.extend((0x4000 | (4 + frames.len() + 16) as u16).to_be_bytes());
     }

@@ -7,13 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustls::quic::{Connection, KeyChange, Keys};
-use sha2::{Digest as _, Sha256};
+use rustls::quic::{Connection, KeyChange, Keys, PacketKeySet};
 
 use crate::{
     frames::{self, Frame},
     packets::{self, INITIAL, Kind, Packet, varint},
-    tls::{Term, tls},
+    tls::{Term, open, tls},
 };
 
 /// Where a packet belongs: the first packets, those of the handshake, those after it.
@@ -27,12 +26,14 @@ pub(crate) enum Level {
 /// One connection.
 pub(crate) struct Client {
     socket: UdpSocket,
-    tls: Connection,
+    pub(crate) tls: Connection,
     own: [u8; 8],
     theirs: Vec<u8>,
     token: Vec<u8>,
     level: Level,
     keys: [Option<Keys>; 3],
+    /// The keys behind those of data, until the peer takes them.
+    newer: Option<PacketKeySet>,
     /// The next packet's number in each level.
     next: [u64; 3],
     /// The largest number that came in each level.
@@ -67,6 +68,7 @@ impl Client {
             own,
             keys: [Some(packets::first_keys(&theirs)), None, None],
             theirs,
+            newer: None,
             token: Vec::new(),
             level: Level::Initial,
             next: [0; 3],
@@ -132,7 +134,9 @@ impl Client {
                 Kind::Initial(&self.token)
             }
             Level::Handshake => Kind::Handshake,
-            Level::Data => Kind::Data,
+            Level::Data => Kind::Data {
+                updated: self.newer.is_none(),
+            },
         };
         // too short to be protected otherwise
         frames.resize(frames.len().max(4), 0);
@@ -166,9 +170,13 @@ impl Client {
                 None => Level::Data,
             };
             let expected = self.largest[level as usize].map_or(0, |number| number + 1);
-            let opened = self.keys[level as usize]
-                .as_ref()
-                .and_then(|keys| packet.open(&keys.remote, expected));
+            let opened = match &mut self.keys[level as usize] {
+                Some(keys) if level == Level::Data => {
+                    open(keys, &mut self.newer, &packet, expected)
+                }
+                Some(keys) => packet.open(&keys.remote, expected),
+                None => None,
+            };
             let Some((number, frames)) = opened else {
                 continue;
             };
@@ -247,18 +255,6 @@ impl Client {
         heard
     }
 
-    /// SHA-256 of the peer's certificate, and what this connection's TLS exports to Hayate.
-    pub(crate) fn binding(&self) -> ([u8; 32], [u8; 32]) {
-        let certificates = self.tls.peer_certificates().expect("the peer shows one");
-        let exporter = self
-            .tls
-            .export_keying_material([0; 32], b"EXPORTER-hayate/7", Some(b""));
-        (
-            Sha256::digest(&certificates[0]).into(),
-            exporter.expect("the handshake is over"),
-        )
-    }
-
     /// Lets TLS hear what came, and sends what it says to that.
     fn advance(&mut self) {
         let level = self.level as usize;
@@ -273,7 +269,8 @@ impl Client {
                     self.keys[1] = Some(keys);
                     self.level = Level::Handshake;
                 }
-                Some(KeyChange::OneRtt { keys, .. }) => {
+                Some(KeyChange::OneRtt { keys, mut next }) => {
+                    self.newer = Some(next.next_packet_keys());
                     self.keys[2] = Some(keys);
                     self.level = Level::Data;
                 }

@@ -1,11 +1,11 @@
 //! What a client says of itself in TLS: which protocol it speaks, and its transport parameters (RFC 9000, 18).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 use hayate::identity::{KeyProof, provider};
-use rustls::quic::{ClientConnection, Connection, Version};
+use rustls::quic::{ClientConnection, Connection, Keys, PacketKeySet, Version};
 
-use crate::packets::{self, varint};
+use crate::packets::{self, Packet, varint};
 
 /// A transport parameter's number, with what is announced for it: nothing where there is none.
 pub(crate) type Term = (u64, Option<u64>);
@@ -37,6 +37,28 @@ pub(crate) fn tls(own: &[u8], native: bool, terms: &[Term]) -> Connection {
     let name = "hayate".try_into().unwrap();
     let client = ClientConnection::new(Arc::new(config), Version::V1, name, parameters);
     Connection::Client(client.unwrap())
+}
+
+/// Opens a packet of data, and follows the peer to its next keys (RFC 9001, 6): a careful one takes them early, and once.
+pub(crate) fn open(
+    keys: &mut Keys,
+    newer: &mut Option<PacketKeySet>,
+    packet: &Packet<'_>,
+    expected: u64,
+) -> Option<(u64, Vec<u8>)> {
+    let opened = packet.open(&keys.remote, expected);
+    let Some(mut next) = newer.take_if(|_| opened.is_none()) else {
+        return opened;
+    };
+    mem::swap(&mut keys.remote.packet, &mut next.remote);
+    let opened = packet.open(&keys.remote, expected);
+    if opened.is_some() {
+        keys.local.packet = next.local;
+    } else {
+        mem::swap(&mut keys.remote.packet, &mut next.remote);
+        *newer = Some(next);
+    }
+    opened
 }
 
 /// What TLS says first.
