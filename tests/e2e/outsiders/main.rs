@@ -7,6 +7,7 @@ mod forger;
 mod frames;
 mod guesses;
 mod handshake;
+mod http;
 mod injection;
 mod insider;
 mod packets;
@@ -22,3 +23,4 @@ mod streams;
 mod terms;
 #[allow(dead_code, reason = "the floods use the rest")]
 mod tls;
+mod web;

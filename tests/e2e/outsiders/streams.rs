@@ -47,7 +47,7 @@ fn connected_to<T: Send + 'static>(
 }
 
 /// Sends so many frames, as many in a packet as fit, and no faster than they are read.
-fn pour(client: &mut Client, frames: impl Iterator<Item = Vec<u8>>) {
+pub(crate) fn pour(client: &mut Client, frames: impl Iterator<Item = Vec<u8>>) {
     let mut packet = Vec::new();
     for (number, frame) in frames.enumerate() {
         if packet.len() + frame.len() > ROOM {
