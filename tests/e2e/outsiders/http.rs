@@ -36,8 +36,8 @@ pub(crate) fn settings(fields: &[(u64, u64)]) -> Vec<u8> {
     frame(SETTINGS, &body)
 }
 
-/// The request for a session, with more of these fields, as they are.
-pub(crate) fn connect(path: &str, more: &[u8]) -> Vec<u8> {
+/// The request for a session.
+pub(crate) fn connect(path: &str) -> Vec<u8> {
     let text = |text: &str| [&[text.len() as u8][..], text.as_bytes()].concat();
     // nothing of the dynamic table; CONNECT and https of the static one, and the names of two fields
     let head = [0, 0, 0xc0 | 15, 0xc0 | 23, 0x50];
@@ -49,7 +49,6 @@ pub(crate) fn connect(path: &str, more: &[u8]) -> Vec<u8> {
         &[0x27, 2],
         b":protocol",
         &text("webtransport"),
-        more,
     ];
     frame(HEADERS, &fields.concat())
 }
@@ -69,11 +68,7 @@ pub(crate) fn control(said: &[u8]) -> Vec<Vec<u8>> {
 
 /// What a browser begins a session with.
 pub(crate) fn opening() -> Vec<Vec<u8>> {
-    [
-        control(&settings(&USUAL)),
-        on(0, &connect("/hayate/7", b"")),
-    ]
-    .concat()
+    [control(&settings(&USUAL)), on(0, &connect("/hayate/7"))].concat()
 }
 
 /// What the sender answered to a request, if anything, and the code that it closed with within this time.

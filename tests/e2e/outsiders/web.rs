@@ -16,7 +16,7 @@ use crate::{
 fn odd_settings_and_requests_are_refused_or_passed_over() {
     let siege = Siege::start();
     let before = siege.sender.peak();
-    let request = || on(0, &connect("/hayate/7", b""));
+    let request = || on(0, &connect("/hayate/7"));
     let odd: Vec<_> = (0..200).map(|id| (0x4000 + 0x1f * id, MOST)).collect();
     let odd = [&USUAL[..], &odd].concat();
     // what a browser may say, and how it is answered
@@ -29,11 +29,7 @@ fn odd_settings_and_requests_are_refused_or_passed_over() {
         ),
         (
             "another path",
-            [
-                control(&settings(&USUAL)),
-                on(0, &connect("/hayate/8", b"")),
-            ]
-            .concat(),
+            [control(&settings(&USUAL)), on(0, &connect("/hayate/8"))].concat(),
             MISSING,
         ),
     ] {
@@ -161,7 +157,7 @@ fn a_thousand_streams_and_any_number_of_datagrams_cost_a_session_little_memory()
 fn garbage_in_a_session_ends_it_and_is_no_try() {
     let siege = Siege::start();
     let before = siege.sender.peak();
-    let request = connect("/hayate/7", b"").len() as u64;
+    let request = connect("/hayate/7").len() as u64;
     let capsule = |kind: u64, bytes: &[u8]| frame(DATA, &frame(kind, bytes));
     let more = |bytes: &[u8]| -> Vec<Vec<u8>> {
         let pieces = bytes.chunks(1000).zip(0..);
@@ -215,7 +211,7 @@ fn garbage_in_a_session_ends_it_and_is_no_try() {
         ),
         (
             "a session in a session",
-            on(4, &connect("/hayate/7", b"")),
+            on(4, &connect("/hayate/7")),
             Some(0),
             12,
         ),
