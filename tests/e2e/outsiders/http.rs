@@ -80,7 +80,8 @@ pub(crate) struct Answer {
     pub(crate) acked: u64,
 }
 
-/// Speaks to the sender as a browser: says `first`, waits a moment for an answer, and does the rest.
+/// Speaks to the sender as a browser: says `first`, waits for an answer or the end, and does the rest; then waits
+/// for the end as long as `patience` says.
 pub(crate) fn speak(
     siege: &Siege,
     first: Vec<Vec<u8>>,
@@ -95,7 +96,9 @@ pub(crate) fn speak(
         let inside = client.shake(Duration::from_secs(8));
         assert!(inside, "the sender lets it in");
         pour(&mut client, first.into_iter());
-        client.listen(Duration::from_millis(300), |client| client.closed.is_some());
+        client.listen(PATIENCE, |client| {
+            client.closed.is_some() || !client.heard(0).is_empty()
+        });
         let (sent, acked) = (client.sent, client.acked);
         rest(&mut client);
         client.listen(patience, |client| client.closed.is_some());
@@ -114,8 +117,9 @@ pub(crate) fn speak(
 /// The status in an answer: `200` in Huffman's words, and `404` as it is.
 pub(crate) const GRANTED: &[u8] = &[0x82, 0x10, 0x01];
 pub(crate) const MISSING: &[u8] = b"\x03404";
-/// For the answer, and the end.
-pub(crate) const MOMENT: Duration = Duration::from_millis(500);
+/// For what comes, and for what had better not come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
 /// A stream of one piece that ends, of the kind that means nothing.
 pub(crate) fn whole(id: u64) -> Vec<u8> {
