@@ -95,10 +95,7 @@ pub(crate) fn speak(
         let mut client = Client::with(socket, at, false, &[(0x20, Some(65535))]);
         let inside = client.shake(Duration::from_secs(8));
         assert!(inside, "the sender lets it in");
-        pour(&mut client, first.into_iter());
-        client.listen(PATIENCE, |client| {
-            client.closed.is_some() || !client.heard(0).is_empty()
-        });
+        insist(&mut client, &first, |client| !client.heard(0).is_empty());
         let (sent, acked) = (client.sent, client.acked);
         rest(&mut client);
         client.listen(patience, |client| client.closed.is_some());
@@ -112,6 +109,18 @@ pub(crate) fn speak(
         }
     });
     spoken.join().unwrap()
+}
+
+/// Says this again until it had an effect or ended the connection: a flood in another namespace costs packets here.
+pub(crate) fn insist(client: &mut Client, said: &[Vec<u8>], done: impl Fn(&Client) -> bool) {
+    for _ in 0..PATIENCE.as_secs() {
+        pour(client, said.iter().cloned());
+        let over = |client: &Client| client.closed.is_some() || done(client);
+        client.listen(Duration::from_secs(1), over);
+        if over(client) {
+            return;
+        }
+    }
 }
 
 /// The status in an answer: `200` in Huffman's words, and `404` as it is.
