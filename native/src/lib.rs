@@ -18,12 +18,13 @@ mod receiver;
 mod sender;
 pub mod sink;
 pub mod source;
+mod tcp;
 mod web;
 pub mod wire;
 
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Offered, Page, Progress};
-pub use options::{Cipher, Compression, DEFAULT_PORT, Target};
+pub use options::{Cipher, Compression, DEFAULT_PORT, Lanes, Target};
 pub use receiver::{Decision, HayateReceiver, Received};
 pub use sender::{HayateSender, Payload, Sent, Survey};
 pub use sink::{Cleaned, OnConflict, Output, Plan, clean};

@@ -9,6 +9,7 @@ use std::{
 use shared::{
     Packer, Side,
     cipher::{Suite, Suites},
+    lane::LaneKind,
 };
 
 use crate::Error;
@@ -18,6 +19,9 @@ pub const DEFAULT_PORT: u16 = 50001;
 
 /// Longest time to wait: adding more to the clock could overflow it.
 pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// Payload from which a lane is worth opening, in bytes.
+pub(crate) const WORTH_A_LANE: u64 = 128 << 20;
 
 /// Which cipher seals a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +78,29 @@ pub enum Compression {
     Off,
     /// This zstd level, 1 to 19, under the same condition.
     Level(i32),
+}
+
+/// The connections that blocks of a transfer go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lanes {
+    /// One of QUIC, and for a long transfer one of TCP if that proves faster.
+    #[default]
+    Auto,
+    /// So many of QUIC, 1 to 8, each with a thread and a socket of its own.
+    Quic(u8),
+    /// One of TCP as soon as it is there, if it can be had.
+    Tcp,
+}
+
+impl Lanes {
+    /// The lanes beside the session's own connection, for `payload` bytes of content.
+    pub(crate) fn kinds(self, payload: Option<u64>) -> Vec<LaneKind> {
+        match self {
+            Self::Auto if payload.is_some_and(|payload| payload < WORTH_A_LANE) => vec![],
+            Self::Auto | Self::Tcp => vec![LaneKind::Tcp],
+            Self::Quic(count) => vec![LaneKind::Quic; usize::from(count).saturating_sub(1)],
+        }
+    }
 }
 
 impl From<bool> for Compression {

@@ -1,6 +1,7 @@
 //! Lanes: further connections of one session that carry nothing but sealed blocks (PROTOCOL.md, "Lanes").
 //!
-//! Both ends of a lane prove, over its own certificate and exporter, that they hold the keys of the session.
+//! Both ends of a lane prove, over its own certificate and exporter where it has them, that they hold the keys of the
+//! session.
 
 use std::sync::Arc;
 
@@ -17,6 +18,37 @@ use crate::{
 
 /// Most lanes of a session besides its own wire.
 pub const MAX_LANES: usize = 7;
+
+/// What carries a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LaneKind {
+    /// A QUIC connection.
+    Quic = 1,
+    /// A TCP connection: plain, since what it carries is sealed.
+    Tcp = 2,
+    /// The answer to a request of a browser.
+    Fetch = 3,
+}
+
+impl LaneKind {
+    pub(crate) fn from_code(code: u8) -> Result<Self, Error> {
+        match code {
+            1 => Ok(Self::Quic),
+            2 => Ok(Self::Tcp),
+            3 => Ok(Self::Fetch),
+            _ => Err(Error::Malformed("an unknown kind of lane")),
+        }
+    }
+}
+
+/// Where a lane may be dialled: at a port of the listener's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LaneAt {
+    /// What carries it.
+    pub kind: LaneKind,
+    /// The port of UDP or TCP; 0 for a lane that cannot be had.
+    pub port: u16,
+}
 
 /// Bytes of a greeting.
 pub const GREETING: usize = 38;

@@ -4,7 +4,7 @@ use crate::{
     Error, Kind, MAX_DETAIL, MAX_TOP_LEVEL, Offer, Reason,
     archive::MTIMES,
     codec::{Decode, Encode},
-    lane::MAX_LANES,
+    lane::{LaneAt, LaneKind, MAX_LANES},
     path::SafeName,
 };
 
@@ -42,10 +42,10 @@ pub(crate) enum Message {
     Complete(Total),
     /// Receiver: everything is flushed, verified and under its final name.
     Stored { root: [u8; 32], skipped: u64 },
-    /// Sender that dialled: it would use so many lanes, if the receiver listened for them.
-    Widen { lanes: u8 },
-    /// Listener: lanes may be dialled at these ports of its address.
-    Lanes { ports: Vec<u16> },
+    /// Sender that dialled: it would use these lanes, if the receiver listened for them.
+    Widen { kinds: Vec<LaneKind> },
+    /// Listener: lanes may be dialled there.
+    Lanes { at: Vec<LaneAt> },
     /// Either side: it is over.
     Abort { reason: Reason, detail: String },
 }
@@ -100,13 +100,16 @@ impl Message {
             Self::Stored { root, skipped } => {
                 out.u8(STORED).raw(root).u64(*skipped);
             }
-            Self::Widen { lanes } => {
-                out.u8(WIDEN).u8(*lanes);
+            Self::Widen { kinds } => {
+                out.u8(WIDEN).u8(kinds.len() as u8);
+                for kind in kinds {
+                    out.u8(*kind as u8);
+                }
             }
-            Self::Lanes { ports } => {
-                out.u8(LANES).u8(ports.len() as u8);
-                for port in ports {
-                    out.raw(&port.to_be_bytes());
+            Self::Lanes { at } => {
+                out.u8(LANES).u8(at.len() as u8);
+                for lane in at {
+                    out.u8(lane.kind as u8).raw(&lane.port.to_be_bytes());
                 }
             }
             Self::Abort { reason, detail } => {
@@ -138,16 +141,23 @@ impl Message {
                 root: decode.array()?,
                 skipped: decode.u64()?,
             },
-            WIDEN => Self::Widen {
-                lanes: count(decode.u8()?)? as u8,
-            },
+            WIDEN => {
+                let count = count(decode.u8()?)?;
+                let kinds = (0..count).map(|_| LaneKind::from_code(decode.u8()?));
+                Self::Widen {
+                    kinds: kinds.collect::<Result<_, _>>()?,
+                }
+            }
             LANES => {
                 let count = count(decode.u8()?)?;
-                let ports = decode.raw(2 * count)?.chunks_exact(2);
+                let at = (0..count).map(|_| {
+                    Ok(LaneAt {
+                        kind: LaneKind::from_code(decode.u8()?)?,
+                        port: u16::from_be_bytes(decode.array()?),
+                    })
+                });
                 Self::Lanes {
-                    ports: ports
-                        .map(|port| u16::from_be_bytes([port[0], port[1]]))
-                        .collect(),
+                    at: at.collect::<Result<_, Error>>()?,
                 }
             }
             ABORT => {
@@ -314,9 +324,13 @@ mod tests {
                 root: [1; 32],
                 skipped: 2,
             },
-            Message::Widen { lanes: 7 },
+            Message::Widen {
+                kinds: vec![LaneKind::Quic, LaneKind::Tcp],
+            },
             Message::Lanes {
-                ports: vec![50_002, 1],
+                at: [(LaneKind::Tcp, 50_002), (LaneKind::Fetch, 0)]
+                    .map(|(kind, port)| LaneAt { kind, port })
+                    .to_vec(),
             },
             Message::Abort {
                 reason: Reason::Disk,

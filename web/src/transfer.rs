@@ -7,6 +7,7 @@ use shared::{
     BLOCK, Binding, Code, Credentials, Error, Kind, Offer, Output, Reason, Receiver, Sealed, Seed,
     Side,
     cipher::{Suite, Suites},
+    lane::LaneKind,
     receiver::Request,
     tree::Tree,
 };
@@ -309,9 +310,10 @@ impl<S: Store> Transfer<S> {
                 self.received = Some(received);
                 Ok(())
             }
-            Request::Join(_) => {
-                // Wherever it is said to be: a browser's lane is a request to the host of the page.
-                if let Some(lane) = self.session.lane(1) {
+            Request::Join(at) => {
+                // At whatever port: a browser's lane is a request to the host of the page.
+                let fetch = at.first().is_some_and(|lane| lane.kind == LaneKind::Fetch);
+                if let Some(lane) = self.session.lane(1).filter(|_| fetch) {
                     let (lane, greeting) = LaneEnd::open(lane, self.certificate);
                     self.lane = Some(lane);
                     self.events.push_back(Event::Lane(greeting));

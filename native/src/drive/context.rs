@@ -8,7 +8,7 @@ use std::{
 use shared::{Offer, Reason};
 
 use super::feed::Feed;
-use crate::{Error, Event, event::Listener, gate::Gate, pool::Pool};
+use crate::{Error, Event, Lanes, event::Listener, gate::Gate, pool::Pool};
 
 /// Failed connections of strangers that are told of: a flood of them shall not be one of words.
 const STRANGERS: u32 = 16;
@@ -20,8 +20,8 @@ pub(crate) struct Context {
     pub(crate) pool: Pool,
     pub(crate) gate: Gate,
     pub(crate) events: Listener,
-    /// Connections that each session may use, its own wire among them.
-    pub(crate) lanes: u8,
+    /// What each session may spread over.
+    pub(crate) lanes: Lanes,
     /// The address of this machine that they are bound to, where one was chosen.
     pub(crate) bind: Option<IpAddr>,
     /// Connections that failed before the code was proved.

@@ -5,23 +5,26 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use shared::Receiver;
+use shared::{
+    Receiver,
+    lane::{LaneAt, LaneKind},
+};
 
 use super::lanes::{self, Arrival, Permit, Traffic};
 
 /// The lanes of a session, as its receiver uses them.
-pub(super) struct Lanes {
+pub(super) struct Inlets {
     bind: Option<IpAddr>,
     tell: flume::Sender<Arrival>,
     pub(super) arrivals: flume::Receiver<Arrival>,
-    open: flume::Sender<Vec<u16>>,
-    pub(super) opened: flume::Receiver<Vec<u16>>,
+    open: flume::Sender<Vec<LaneAt>>,
+    pub(super) opened: flume::Receiver<Vec<LaneAt>>,
     pub(super) permits: HashMap<u64, Permit>,
     /// The sender asked for lanes: once, since each costs a thread and a socket.
     pub(super) asked: bool,
 }
 
-impl Lanes {
+impl Inlets {
     pub(super) fn new(bind: Option<IpAddr>) -> Self {
         let (tell, arrivals) = flume::unbounded();
         let (open, opened) = flume::unbounded();
@@ -36,10 +39,10 @@ impl Lanes {
         }
     }
 
-    pub(super) fn dial(&mut self, session: &Receiver, peer: SocketAddr, ports: Vec<u16>) {
+    pub(super) fn dial(&mut self, session: &Receiver, peer: SocketAddr, at: Vec<LaneAt>) {
         self.asked = true;
-        let ends = (1..).zip(ports);
-        let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+        let ends = (1..).zip(at);
+        let ends = ends.filter_map(|(number, at)| Some((at, session.lane(number)?)));
         lanes::dial(
             peer,
             self.bind,
@@ -48,11 +51,11 @@ impl Lanes {
         );
     }
 
-    pub(super) fn listen(&mut self, session: &Receiver, count: u8) {
+    pub(super) fn listen(&mut self, session: &Receiver, kinds: Vec<LaneKind>) {
         self.asked = true;
-        let ends = (1..=count)
-            .filter_map(|number| session.lane(number))
-            .collect();
+        let ends = (1..).zip(kinds);
+        let ends = ends.filter_map(|(number, kind)| Some((kind, session.lane(number)?)));
+        let ends = ends.collect();
         let (bind, traffic, open) = (self.bind, Traffic::In(self.tell.clone()), self.open.clone());
         compio::runtime::spawn(async move {
             let _ = open.send(lanes::listen(bind, ends, traffic).await);

@@ -25,6 +25,7 @@ mod outlets;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub(crate) mod storage;
+mod trial;
 
 /// How long a peer may take to prove that it holds the code.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);

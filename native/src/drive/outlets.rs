@@ -1,29 +1,42 @@
 //! The lanes of one session as its sender sees them: which have joined, and which have room.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
 
 use bytes::Bytes;
-use shared::Side;
+use shared::{Side, lane::LaneAt};
 
-use super::lanes::Outlet;
+use super::{lanes::Outlet, trial::Trial};
+
+/// Which blocks go over lanes.
+#[derive(Debug)]
+pub(super) enum Share {
+    /// Any, over whatever has room.
+    Any,
+    /// All, once a lane has joined.
+    All,
+    /// All or none, as it proves faster.
+    Trial(Trial),
+}
 
 /// The lanes of a session, as its sender uses them.
-pub(super) struct Lanes {
+pub(super) struct Outlets {
     pub(super) side: Side,
     pub(super) tell: flume::Sender<Outlet>,
     pub(super) told: flume::Receiver<Outlet>,
-    pub(super) open: flume::Sender<Vec<u16>>,
-    pub(super) opened: flume::Receiver<Vec<u16>>,
+    pub(super) open: flume::Sender<Vec<LaneAt>>,
+    pub(super) opened: flume::Receiver<Vec<LaneAt>>,
     pub(super) joined: HashMap<u8, flume::Sender<Bytes>>,
     pub(super) idle: VecDeque<u8>,
     /// The receiver said where to dial them.
     pub(super) dialled: bool,
-    /// Once one has joined, no block goes over the wire: it would only cost more there.
-    pub(super) instead: bool,
+    pub(super) share: Share,
 }
 
-impl Lanes {
-    pub(super) fn new(side: Side) -> Self {
+impl Outlets {
+    pub(super) fn new(side: Side, share: Share) -> Self {
         let (tell, told) = flume::unbounded();
         let (open, opened) = flume::unbounded();
         Self {
@@ -35,17 +48,46 @@ impl Lanes {
             joined: HashMap::new(),
             idle: VecDeque::new(),
             dialled: false,
-            instead: false,
+            share,
         }
     }
 
     /// Whether blocks stay off the wire.
     pub(super) fn take_all(&self) -> bool {
-        self.instead && !self.joined.is_empty()
+        match &self.share {
+            Share::Any => false,
+            Share::All => !self.joined.is_empty(),
+            Share::Trial(trial) => trial.is_for_lane(),
+        }
+    }
+
+    /// A block of so many bytes was handed over, to whatever had room for it.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        if let Share::Trial(trial) = &mut self.share {
+            trial.moved(bytes as u64, !self.joined.is_empty(), Instant::now());
+        }
+    }
+
+    /// When a trial is over, however little it carried.
+    pub(super) fn until(&self) -> Option<Instant> {
+        match &self.share {
+            Share::Trial(trial) => trial.until(),
+            Share::Any | Share::All => None,
+        }
+    }
+
+    /// A trial took too long.
+    pub(super) fn expire(&mut self) {
+        if let Share::Trial(trial) = &mut self.share {
+            trial.expire();
+        }
     }
 
     /// Gives a block to a lane that has room; without one it comes back.
     pub(super) fn take(&mut self, block: Bytes) -> Result<(), Bytes> {
+        if matches!(&self.share, Share::Trial(trial) if !trial.is_for_lane()) {
+            return Err(block);
+        }
         let Some(lane) = self
             .idle
             .pop_front()

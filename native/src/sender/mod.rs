@@ -13,7 +13,7 @@ use shared::{
 };
 
 use crate::{
-    Cipher, Compression, Error, Event, Progress, Target,
+    Cipher, Compression, Error, Event, Lanes, Progress, Target,
     event::Listener,
     source::{self, Links, Selection},
 };
@@ -60,7 +60,7 @@ pub struct HayateSender {
     selection: Selection,
     compression: Compression,
     cipher: Cipher,
-    lanes: u8,
+    lanes: Lanes,
     limit: Option<u64>,
     timeout: Option<Duration>,
     web: bool,
@@ -87,7 +87,7 @@ impl Default for HayateSender {
             selection: Selection::default(),
             compression: Compression::default(),
             cipher: Cipher::default(),
-            lanes: 1,
+            lanes: Lanes::Auto,
             limit: None,
             timeout: None,
             web: false,
@@ -228,14 +228,17 @@ impl HayateSender {
         self
     }
 
-    /// Spreads each transfer over so many connections, 1 (the default) to 8, each with a thread and a socket of its
-    /// own. Those that cannot be opened are done without. A limited transfer uses one.
-    pub fn lanes(mut self, lanes: u8) -> Self {
+    /// Which connections the blocks of each transfer go over. Those that cannot be opened are done without. A limited
+    /// transfer uses one of QUIC.
+    pub fn lanes(mut self, lanes: Lanes) -> Self {
         let most = MAX_LANES as u8 + 1;
-        let fits = Some(lanes).filter(|lanes| (1..=most).contains(lanes));
-        let lanes =
-            fits.ok_or_else(|| Error::Usage(format!("{lanes} lanes: there are 1 to {most}")));
-        self.lanes = self.check(lanes).unwrap_or(1);
+        let fits = match lanes {
+            Lanes::Quic(count) if !(1..=most).contains(&count) => Err(Error::Usage(format!(
+                "{count} connections: there are 1 to {most}"
+            ))),
+            lanes => Ok(lanes),
+        };
+        self.lanes = self.check(fits).unwrap_or_default();
         self
     }
 

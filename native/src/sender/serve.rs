@@ -16,7 +16,7 @@ use super::{
     ports::{Newcomer, Ports},
 };
 use crate::{
-    Cipher, Error, ErrorKind, Event,
+    Cipher, Error, ErrorKind, Event, Lanes,
     drive::{
         Link, at,
         context::Context,
@@ -68,7 +68,7 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         events: options.events.clone(),
         // Only one connection can keep to a limit.
         lanes: if options.limit.is_some() {
-            1
+            Lanes::Quic(1)
         } else {
             options.lanes
         },

@@ -8,7 +8,7 @@ use std::{
 use hayate::Event;
 use shared::{
     Binding, Output, Receiver,
-    lane::{Heard, Inlet, Joining},
+    lane::{Heard, Inlet, Joining, LaneAt, LaneKind},
     receiver::Request,
 };
 
@@ -81,7 +81,7 @@ impl<'a> Laned<'a> {
         loop {
             match self.session.poll()? {
                 Output::Transmit(bytes) => writer.send(&bytes),
-                Output::Request(Request::Join(ports)) => self.open(&ports),
+                Output::Request(Request::Join(at)) => self.open(&at),
                 Output::Request(request) => kept.answer(&mut self.session, request)?,
                 Output::Done => {
                     // The sender hears the last word, and closes.
@@ -107,8 +107,9 @@ impl<'a> Laned<'a> {
         }
     }
 
-    fn open(&mut self, ports: &[u16]) {
-        assert_eq!(ports, [self.sending.at.port()]);
+    fn open(&mut self, at: &[LaneAt]) {
+        let (kind, port) = (LaneKind::Fetch, self.sending.at.port());
+        assert_eq!(at, [LaneAt { kind, port }]);
         let joining = self.session.lane(1).unwrap().join(Binding {
             certificate: self.sending.page.certificate,
             exporter: None,

@@ -11,7 +11,7 @@ use crate::{
     frame::{Deframer, Frame, KIND_REJECT},
     handshake::{Agreed, Credentials, Role, Side},
     keys::Secret,
-    lane::{Lane, MAX_LANES},
+    lane::{Lane, LaneAt, MAX_LANES},
     message::Message,
     ticket::{Ticket, TicketId},
 };
@@ -256,11 +256,9 @@ impl<S: State> Session<S> {
     }
 
     /// Tells the peer where it may dial lanes, and says whether that was in place.
-    fn lanes(&mut self, ports: &[u16]) -> bool {
-        (1..=MAX_LANES).contains(&ports.len())
-            && self.say_of_lanes(&Message::Lanes {
-                ports: ports.to_vec(),
-            })
+    fn lanes(&mut self, at: &[LaneAt]) -> bool {
+        (1..=MAX_LANES).contains(&at.len())
+            && self.say_of_lanes(&Message::Lanes { at: at.to_vec() })
     }
 
     /// Says something of lanes, if this side may.

@@ -7,7 +7,7 @@ use crate::{
     BlockReceipt, Error, Offer, Reason, Sealed,
     cipher::Suite,
     handshake::{Credentials, Role},
-    lane::Lane,
+    lane::{Lane, LaneAt, LaneKind},
     message::{Have, Message},
     ticket::{Ticket, TicketId},
     tree::Tree,
@@ -22,10 +22,10 @@ pub enum Request {
     Return(TicketId),
     /// Is this wanted? Answer: [`Receiver::accept`], or [`Receiver::abort`] with [`Reason::Declined`].
     Decide(Offer),
-    /// The sender listens for lanes at these ports of its address: dial them, or let it be. No answer.
-    Join(Vec<u16>),
-    /// The sender would use so many lanes: listen for them and say where with [`Receiver::lanes`], or let it be.
-    Widen(u8),
+    /// The sender listens for lanes there, in the order of their numbers: dial them, or let it be. No answer.
+    Join(Vec<LaneAt>),
+    /// The sender would use these lanes: listen for them and say where with [`Receiver::lanes`], or let it be.
+    Widen(Vec<LaneKind>),
     /// Open this block, put its bytes where they belong, and answer with [`Receiver::opened`].
     Open(Sealed),
     /// Everything arrived and its root is right: make it durable, give it its final name, and answer with
@@ -96,10 +96,10 @@ impl Receiver {
         self.0.lane(number)
     }
 
-    /// Tells the sender at which ports it may dial lanes: what a receiver that listens does, asked to
+    /// Tells the sender where it may dial the lanes that it asked for: what a receiver that listens does, asked to
     /// [widen](Request::Widen).
-    pub fn lanes(&mut self, ports: &[u16]) {
-        if matches!(self.0.state, Some(Receiving::Blocks(_))) && self.0.lanes(ports) {
+    pub fn lanes(&mut self, at: &[LaneAt]) {
+        if matches!(self.0.state, Some(Receiving::Blocks(_))) && self.0.lanes(at) {
             self.lane_joined();
         }
     }
@@ -280,17 +280,17 @@ impl State for Receiving {
                 }
                 Ok(Self::Blocks(progress))
             }
-            (Self::Blocks(mut progress), Input::Message(Message::Lanes { ports }))
+            (Self::Blocks(mut progress), Input::Message(Message::Lanes { at }))
                 if progress.total.is_none() =>
             {
                 progress.wide = true;
-                channel.request(Request::Join(ports));
+                channel.request(Request::Join(at));
                 Ok(Self::Blocks(progress))
             }
-            (Self::Blocks(progress), Input::Message(Message::Widen { lanes }))
+            (Self::Blocks(progress), Input::Message(Message::Widen { kinds }))
                 if progress.total.is_none() =>
             {
-                channel.request(Request::Widen(lanes));
+                channel.request(Request::Widen(kinds));
                 Ok(Self::Blocks(progress))
             }
             (_, Input::Message(message)) => Err(Error::Unexpected(message.name())),

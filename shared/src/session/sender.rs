@@ -9,7 +9,7 @@ use crate::{
     BLOCK, Block, BlockReceipt, Error, Offer, Reason, Slot,
     cipher::Suite,
     handshake::{Credentials, Role},
-    lane::{Lane, MAX_LANES},
+    lane::{Lane, LaneAt, LaneKind, MAX_LANES},
     message::{Have, Message, Total},
     ticket::{Ticket, TicketId},
     tree::Tree,
@@ -29,8 +29,8 @@ pub enum Request {
     /// The receiver agreed and kept blocks from before. Answer: [`Sender::resume`] with the tree over the first
     /// `blocks` blocks of the source, or with an empty one to begin again.
     Compare(Have),
-    /// The receiver listens for lanes at these ports of its address: dial them, or let it be. No answer.
-    Join(Vec<u16>),
+    /// The receiver listens for lanes there, in the order of their numbers: dial them, or let it be. No answer.
+    Join(Vec<LaneAt>),
     /// Fill this slot from the source. Answer: [`Sender::submit`].
     Read(Slot),
 }
@@ -105,18 +105,18 @@ impl Sender {
         self.0.lane(number)
     }
 
-    /// Tells the receiver, while blocks are sent, at which ports it may dial lanes: what a sender that listens does.
-    pub fn lanes(&mut self, ports: &[u16]) {
+    /// Tells the receiver, while blocks are sent, where it may dial lanes: what a sender that listens does.
+    pub fn lanes(&mut self, at: &[LaneAt]) {
         if matches!(self.0.state, Some(Sending::Blocks(_))) {
-            self.0.lanes(ports);
+            self.0.lanes(at);
         }
     }
 
     /// Asks the receiver, while blocks are sent, to listen for lanes: what a sender that dialled does.
-    pub fn widen(&mut self, lanes: u8) {
-        let fits = (1..=MAX_LANES).contains(&usize::from(lanes));
+    pub fn widen(&mut self, kinds: Vec<LaneKind>) {
+        let fits = (1..=MAX_LANES).contains(&kinds.len());
         if fits && matches!(self.0.state, Some(Sending::Blocks(_))) {
-            self.0.say_of_lanes(&Message::Widen { lanes });
+            self.0.say_of_lanes(&Message::Widen { kinds });
         }
     }
 
@@ -310,9 +310,9 @@ impl State for Sending {
             }
             (
                 state @ (Self::Blocks(_) | Self::Finishing(_)),
-                Input::Message(Message::Lanes { ports }),
+                Input::Message(Message::Lanes { at }),
             ) => {
-                channel.request(Request::Join(ports));
+                channel.request(Request::Join(at));
                 Ok(state)
             }
             (_, Input::Message(message)) => Err(Error::Unexpected(message.name())),

@@ -15,7 +15,7 @@ use super::{
     receiver_of, sender_of,
 };
 
-const LANES: [u8; 4] = [8, 1, 0xc3, 0x52];
+const LANES: [u8; 5] = [8, 1, 1, 0xc3, 0x52];
 
 /// A receiver of 99 blocks that was told of a lane.
 fn wide() -> (Receiver, Channel) {
@@ -43,7 +43,7 @@ fn unexpected(machine: &mut Receiver, keys: &mut Channel) {
 
 #[test]
 fn lanes_before_the_start_are_refused() {
-    for message in [&LANES[..], &[7, 1]] {
+    for message in [&LANES[..], &[7, 1, 1]] {
         let (mut machine, mut keys, _) = receiver_of(1);
         machine.receive(&keys.message(&Offer::file(5).encode()));
         let _ = hear(&mut machine);
@@ -55,7 +55,7 @@ fn lanes_before_the_start_are_refused() {
 #[test]
 fn dialler_is_not_asked_to_listen() {
     let (mut machine, mut keys) = ready(&Offer::file(5));
-    machine.receive(&keys.message(&[7, 1]));
+    machine.receive(&keys.message(&[7, 1, 1]));
     unexpected(&mut machine, &mut keys);
 }
 

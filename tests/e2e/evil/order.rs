@@ -145,7 +145,7 @@ fn nothing_may_come_before_it_is_agreed_on() {
         ("data", |channel| sealed(channel, 0, true, HELLO)),
         ("a start", |channel| channel.message(&start(0))),
         ("a total", |channel| channel.message(&total(HELLO))),
-        ("lanes", |channel| channel.message(&[8, 1, 0xc3, 0x51])),
+        ("lanes", |channel| channel.message(&[8, 1, 1, 0xc3, 0x51])),
         ("success", |channel| {
             channel.message(&stored(blake3::hash(HELLO).as_bytes(), 0))
         }),
@@ -188,10 +188,10 @@ fn nothing_may_come_twice_or_out_of_its_turn() {
         }),
         ("no lanes", |channel| channel.message(&[8, 0])),
         ("more lanes than there are", |channel| {
-            channel.message(&[&[8, 8][..], &[1; 16]].concat())
+            channel.message(&[&[8, 8][..], &[1; 24]].concat())
         }),
         ("a widening of a sender that listens", |channel| {
-            channel.message(&[7, 1])
+            channel.message(&[7, 1, 1])
         }),
     ];
     for (case, said) in late {

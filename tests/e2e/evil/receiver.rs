@@ -92,9 +92,9 @@ fn what_a_receiver_may_not_say_is_refused() {
         ("a start", |channel| channel.message(&start(0))),
         ("a total", |channel| channel.message(&total(b"hello"))),
         ("a block", |channel| channel.equal(0, true, b'z', 5)),
-        ("a widening", |channel| channel.message(&[7, 1])),
+        ("a widening", |channel| channel.message(&[7, 1, 1])),
         ("lanes of one that dialled", |channel| {
-            channel.message(&[8, 1, 0xc3, 0x51])
+            channel.message(&[8, 1, 1, 0xc3, 0x51])
         }),
         ("an unknown message", |channel| channel.message(&[9])),
         ("a rejection", |_| clear(5, &[1, 7, 0])),

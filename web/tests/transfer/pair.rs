@@ -12,7 +12,7 @@ use hayate_web::{
 use shared::{
     BLOCK, Binding, Code, Credentials, Offer, Output, Packer, Plain, Refusal, Seed, Sender, Side,
     cipher::{Suite, Suites},
-    lane::Joining,
+    lane::{Joining, LaneAt, LaneKind},
     path::SafeName,
     sender::Request,
     tree::{BlockHash, Tree},
@@ -234,7 +234,10 @@ impl Pair {
                 exporter: None,
             })
         });
-        self.sender.lanes(&[443]);
+        self.sender.lanes(&[LaneAt {
+            kind: LaneKind::Fetch,
+            port: 443,
+        }]);
     }
 
     fn open_lane(&mut self, greeting: &[u8]) {

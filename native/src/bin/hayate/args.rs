@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Command as Clap, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use hayate::{Cipher, Compression, Links, OnConflict};
+use hayate::{Cipher, Compression, Lanes, Links, OnConflict};
 
 use crate::{endpoint, failure::exit_codes_help, quantity};
 
@@ -161,9 +161,9 @@ pub(crate) struct SendArgs {
     /// Seal with AES-256-GCM or ChaCha20-Poly1305 [default: auto, the faster one]
     #[arg(long, env = "HAYATE_CIPHER", value_parser = cipher_parser(), help_heading = NETWORK)]
     pub(crate) cipher: Option<Cipher>,
-    /// Spread the transfer over this many connections, 1 to 8, each on a core of its own [default: 1]
-    #[arg(long, value_name = "N", env = "HAYATE_LANES", value_parser = clap::value_parser!(u8).range(1..=8), help_heading = NETWORK)]
-    pub(crate) lanes: Option<u8>,
+    /// Connections of the transfer: auto, quic, tcp, or 1 to 8 of QUIC, each on a core of its own [default: auto]
+    #[arg(long, value_name = "HOW", env = "HAYATE_LANES", value_parser = lanes, help_heading = NETWORK)]
+    pub(crate) lanes: Option<Lanes>,
     /// Send no faster than this, such as 2MB/s
     #[arg(long, value_name = "RATE", env = "HAYATE_LIMIT", value_parser = quantity::rate, help_heading = NETWORK)]
     pub(crate) limit: Option<u64>,
@@ -274,6 +274,18 @@ fn compression(text: &str) -> Result<Compression, String> {
     }
 }
 
+fn lanes(text: &str) -> Result<Lanes, String> {
+    match text {
+        "auto" => Ok(Lanes::Auto),
+        "quic" => Ok(Lanes::Quic(1)),
+        "tcp" => Ok(Lanes::Tcp),
+        count => match count.parse() {
+            Ok(count @ 1..=8) => Ok(Lanes::Quic(count)),
+            _ => Err("give auto, quic, tcp or a number from 1 to 8".to_owned()),
+        },
+    }
+}
+
 fn nonempty(text: &str) -> Result<String, String> {
     if text.is_empty() {
         Err("it is empty".to_owned())
@@ -305,6 +317,17 @@ mod tests {
                     Some(&*variable)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn lanes_take_words_and_numbers() {
+        assert_eq!(lanes("auto"), Ok(Lanes::Auto));
+        assert_eq!(lanes("quic"), Ok(Lanes::Quic(1)));
+        assert_eq!(lanes("tcp"), Ok(Lanes::Tcp));
+        assert_eq!(lanes("8"), Ok(Lanes::Quic(8)));
+        for wrong in ["", "0", "9", "-1", "udp", "2.0"] {
+            assert!(lanes(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -12,7 +12,7 @@ use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, Ticket, receiv
 
 use super::{
     FAREWELL, HANDSHAKE, Link, STALL, at,
-    inlets::Lanes,
+    inlets::Inlets,
     lanes::Arrival,
     stalled,
     storage::{Report, Storage},
@@ -39,7 +39,7 @@ pub(crate) struct Drive<W: Wire> {
     crowded: bool,
     /// A lane broke, and the wire may go on or not.
     broken: bool,
-    lanes: Option<Lanes>,
+    lanes: Option<Inlets>,
     /// Only the connection was lost.
     cut: bool,
     /// A guess is open, or was when it failed.
@@ -165,7 +165,7 @@ where
         bind: Option<IpAddr>,
     ) -> Result<(), Error> {
         self.session.accept(storage.kept());
-        let mut lanes = Lanes::new(bind);
+        let mut lanes = Inlets::new(bind);
         let result = self.take(&mut lanes, offer, storage, limit).await;
         // A lane that ends before the last word is out would look like a loss.
         self.lanes = Some(lanes);
@@ -174,7 +174,7 @@ where
 
     async fn take(
         &mut self,
-        lanes: &mut Lanes,
+        lanes: &mut Inlets,
         offer: &Offer,
         storage: &Storage,
         limit: Option<u64>,
@@ -199,11 +199,11 @@ where
                     storage.open(sealed);
                 }
                 Ok(Some(Step::Request(Request::Join(_) | Request::Widen(_)))) if lanes.asked => {}
-                Ok(Some(Step::Request(Request::Join(ports)))) => {
-                    lanes.dial(&self.session, self.link.peer, ports);
+                Ok(Some(Step::Request(Request::Join(at)))) => {
+                    lanes.dial(&self.session, self.link.peer, at);
                 }
-                Ok(Some(Step::Request(Request::Widen(count)))) => {
-                    lanes.listen(&self.session, count);
+                Ok(Some(Step::Request(Request::Widen(kinds)))) => {
+                    lanes.listen(&self.session, kinds);
                 }
                 Ok(Some(Step::Request(Request::Commit))) => {
                     complete = true;
@@ -250,8 +250,8 @@ where
                         }
                         Err(_) => {}
                     },
-                    ports = lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
-                        self.session.lanes(&ports);
+                    at = lanes.opened.recv_async().fuse() => if let Ok(at) = at {
+                        self.session.lanes(&at);
                     },
                     () = self.wait().fuse() => {}
                 },

@@ -15,11 +15,12 @@ use super::{
     FAREWELL, HANDSHAKE, Link, STALL, at,
     context::Context,
     feed::{Feed, Filling},
-    outlets::Lanes,
+    outlets::{Outlets, Share},
     stalled,
+    trial::Trial,
 };
 use crate::{
-    Error, Progress, Sent,
+    Error, Lanes, Progress, Sent,
     gate::{
         Guess,
         returns::{Claim, Stay},
@@ -63,7 +64,7 @@ struct Drive<W: Wire> {
     lengths: BTreeMap<u64, u64>,
     done: u64,
     filling: Filling,
-    lanes: Lanes,
+    lanes: Outlets,
     desk: Option<LaneDesk>,
     failure: Option<Error>,
 }
@@ -93,7 +94,13 @@ where
     W::Writer: 'static,
 {
     let side = credentials.side;
-    let ahead = 2 * usize::from(context.lanes);
+    let browser = link.carrier.is_browser();
+    let (share, ahead) = match context.lanes {
+        _ if browser => (Share::All, 2),
+        Lanes::Auto => (Share::Trial(Trial::new()), 2),
+        Lanes::Tcp => (Share::All, 2),
+        Lanes::Quic(count) => (Share::Any, 2 * usize::from(count)),
+    };
     let filling = Filling::new(context.feed.clone(), context.pool.clone(), ahead);
     let mut drive = Drive {
         link,
@@ -118,7 +125,7 @@ where
         lengths: BTreeMap::new(),
         done: 0,
         filling,
-        lanes: Lanes::new(side),
+        lanes: Outlets::new(side, share),
         desk,
         failure: None,
         session: Sender::new(credentials),
@@ -181,7 +188,8 @@ where
         }
     }
 
-    fn handed_over(&mut self) {
+    fn handed_over(&mut self, bytes: usize) {
+        self.lanes.moved(bytes);
         self.done += self.lengths.pop_first().map_or(0, |(_, length)| length);
         self.filling.sent();
         self.moved = Instant::now();
@@ -197,7 +205,7 @@ where
                 self.agree();
                 self.filling.compare(have.blocks);
             }
-            Request::Join(ports) => self.join(ports),
+            Request::Join(at) => self.join(at),
             Request::Read(slot) => self.read(slot),
         }
     }
@@ -223,6 +231,7 @@ where
             }
         };
         let late = at(self.deadline);
+        let tried = at(self.lanes.until());
         let stalls = self.outgoing.is_some() && self.agreed && !self.link.limited;
         let stall = at(stalls.then(|| self.moved + STALL));
         let (stopped, signal) = (self.stopped, self.context.stop.clone());
@@ -242,9 +251,9 @@ where
         select_biased! {
             // First, so that a piece which was taken is never offered twice.
             sent = sending.fuse() => {
-                let block = self.outgoing.take().is_some_and(|bytes| shared::is_block(&bytes));
-                if block && sent {
-                    self.handed_over();
+                let block = self.outgoing.take().filter(|bytes| shared::is_block(bytes));
+                if let Some(block) = block.filter(|_| sent) {
+                    self.handed_over(block.len());
                 }
                 // Where the wire is gone, the reading half brings the reason, if the peer gave one.
             },
@@ -260,8 +269,8 @@ where
             outlet = self.lanes.told.recv_async().fuse() => if let Ok(outlet) = outlet {
                 self.on_outlet(outlet);
             },
-            ports = self.lanes.opened.recv_async().fuse() => if let Ok(ports) = ports {
-                self.session.lanes(&ports);
+            at = self.lanes.opened.recv_async().fuse() => if let Ok(at) = at {
+                self.session.lanes(&at);
             },
             tree = self.filling.compared.recv_async().fuse() => if let Ok(tree) = tree {
                 self.done = self.session.resume(tree) * shared::BLOCK as u64;
@@ -273,6 +282,7 @@ where
                 (self.stay, self.claim, self.placed) = (None, None, false);
                 self.abort(Reason::Failed, "it goes on over another connection");
             }
+            () = tried.fuse() => self.lanes.expire(),
             () = stall.fuse() => self.fail(stalled(self.link.peer)),
             () = stop.fuse() => {
                 self.stopped = true;

@@ -1,15 +1,15 @@
 //! How the blocks of a session spread over lanes.
 
-use shared::Side;
+use shared::{
+    Side,
+    lane::{LaneAt, LaneKind},
+};
 
 use super::{
     super::lanes::{self, Outlet, Traffic},
     Drive,
 };
-use crate::wire::Wire;
-
-/// Payload from which a browser gets a lane, in bytes.
-const WORTH_A_LANE: u64 = 128 << 20;
+use crate::{options::WORTH_A_LANE, wire::Wire};
 
 impl<W: Wire> Drive<W>
 where
@@ -20,21 +20,22 @@ where
     pub(super) fn use_lanes(&mut self) {
         let block = self.outgoing.take_if(|bytes| shared::is_block(bytes));
         if let Some(block) = block {
+            let length = block.len();
             match self.lanes.take(block) {
-                Ok(()) => self.handed_over(),
+                Ok(()) => self.handed_over(length),
                 Err(block) => self.outgoing = Some(block),
             }
         }
     }
 
     /// Dials the lanes that the receiver listens for: once, since each costs a thread and a socket.
-    pub(super) fn join(&mut self, ports: Vec<u16>) {
+    pub(super) fn join(&mut self, at: Vec<LaneAt>) {
         if std::mem::replace(&mut self.lanes.dialled, true) {
             return;
         }
         let session = &self.session;
-        let ends = (1..).zip(ports).take(usize::from(self.context.lanes) - 1);
-        let ends = ends.filter_map(|(number, port)| Some((port, session.lane(number)?)));
+        let ends = (1..).zip(at);
+        let ends = ends.filter_map(|(number, at)| Some((at, session.lane(number)?)));
         let traffic = Traffic::Out(self.lanes.tell.clone());
         lanes::dial(self.link.peer, self.context.bind, ends.collect(), &traffic);
     }
@@ -44,16 +45,16 @@ where
         if self.link.carrier.is_browser() {
             return self.widen_by_request();
         }
-        // What broke once is not spread again.
-        let lanes = if self.returns { 1 } else { self.context.lanes };
-        let count = lanes.saturating_sub(1);
+        let kinds = self.context.lanes.kinds(self.context.offer.payload);
         match self.lanes.side {
-            _ if count == 0 => {}
-            Side::Dialler => self.session.widen(count),
+            // What broke once is not spread again.
+            _ if self.returns || kinds.is_empty() => {}
+            Side::Dialler => self.session.widen(kinds),
             Side::Listener => {
-                let ends = (1..=count)
-                    .filter_map(|number| self.session.lane(number))
-                    .collect();
+                let ends = (1..).zip(kinds);
+                let ends =
+                    ends.filter_map(|(number, kind)| Some((kind, self.session.lane(number)?)));
+                let ends = ends.collect();
                 let (traffic, open) = (
                     Traffic::Out(self.lanes.tell.clone()),
                     self.lanes.open.clone(),
@@ -73,9 +74,11 @@ where
         if let Some(desk) = self.desk.take().filter(|_| long)
             && let Some(lane) = self.session.lane(1)
         {
-            self.lanes.instead = true;
             desk.expect(lane, self.lanes.tell.clone());
-            self.session.lanes(&[desk.port()]);
+            self.session.lanes(&[LaneAt {
+                kind: LaneKind::Fetch,
+                port: desk.port(),
+            }]);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Made, Talk, talk};
 use crate::peer::{Offer, accept, wire::clear};
 
-const ONE: [u8; 4] = [8, 1, 0xc3, 0x52];
+const ONE: [u8; 5] = [8, 1, 1, 0xc3, 0x52];
 
 pub(crate) fn all() -> Vec<Made> {
     let five = || Talk::file(2, 5);
@@ -12,8 +12,8 @@ pub(crate) fn all() -> Vec<Made> {
             .message(message)
             .made(&format!("lanes-{name}"), expect, comment, 0)
     };
-    let seven = [&[8, 7][..], &[0; 14]].concat();
-    let eight = [&[8, 8][..], &[0; 16]].concat();
+    let seven = [&[8, 7][..], &[2, 0, 0].repeat(7)].concat();
+    let eight = [&[8, 8][..], &[2, 0, 0].repeat(8)].concat();
     let (body, keys) = talk::to_sender();
     let to_sender = Talk { body, keys }
         .message(&accept(0, [0; 32]))
@@ -32,7 +32,13 @@ pub(crate) fn all() -> Vec<Made> {
         ),
         said("none", "malformed", "no lane", &[8, 0]),
         said("eight", "malformed", "one lane too many", &eight),
-        said("short", "malformed", "the last byte missing", &ONE[..3]),
+        said("short", "malformed", "the last byte missing", &ONE[..4]),
+        said(
+            "unknown",
+            "malformed",
+            "a kind that there is not",
+            &[8, 1, 4, 0xc3, 0x52],
+        ),
         said(
             "long",
             "malformed",
@@ -43,12 +49,17 @@ pub(crate) fn all() -> Vec<Made> {
             "widen",
             "unexpected",
             "a listener asks a dialler to listen",
-            &[7, 1],
+            &[7, 2, 1, 2],
         ),
         said("widen-none", "malformed", "no lane", &[7, 0]),
-        said("widen-eight", "malformed", "one lane too many", &[7, 8]),
-        said("widen-short", "malformed", "the last byte missing", &[7]),
-        said("widen-long", "malformed", "one byte more", &[7, 1, 0]),
+        said(
+            "widen-eight",
+            "malformed",
+            "one lane too many",
+            &[7, 8, 1, 1, 1, 1, 1, 1, 1, 1],
+        ),
+        said("widen-short", "malformed", "the last byte missing", &[7, 1]),
+        said("widen-long", "malformed", "one byte more", &[7, 1, 1, 0]),
         five().message(&ONE).message(&ONE).made(
             "lanes-twice",
             "unexpected",
