@@ -111,8 +111,9 @@ impl Tuning {
             .datagram_receive_buffer_size(None)
             .ack_frequency_config(Some(acknowledgements))
             .congestion_controller_factory(Arc::new(congestion))
-            // The first packets on a LAN are often lost to address resolution: do not wait 1 s.
-            .initial_rtt(Duration::from_millis(100))
+            // The first packets on a LAN are often lost to address resolution, or come before the peer listens: they are
+            // repeated after 15 ms, and then ever more slowly.
+            .initial_rtt(Duration::from_millis(5))
             .max_idle_timeout(Some(VarInt::from_u32(IDLE_MILLIS).into()))
             .keep_alive_interval(Some(KEEP_ALIVE))
             // Packets that overtake each other, as radio links have them, are no loss: RFC 9002 (6.1) says 3 and 9/8 for

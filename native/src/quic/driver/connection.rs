@@ -177,6 +177,16 @@ impl Inner {
         self.touch();
     }
 
+    /// Whether the peer has closed it, and needs no answer: its port can be given back (RFC 9000, 10.2).
+    pub(super) fn is_over(&self) -> bool {
+        self.with(|state| {
+            matches!(
+                state.error,
+                Some(ConnectionError::ApplicationClosed(_) | ConnectionError::ConnectionClosed(_))
+            )
+        })
+    }
+
     /// Ends it for the application, when there is no task any more that could say so to the peer.
     pub(super) fn abandon(&self) {
         let mut wake = Vec::new();

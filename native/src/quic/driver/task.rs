@@ -274,7 +274,9 @@ impl Task {
 
     fn is_done(&self) -> bool {
         let state = self.shared.state.borrow();
-        self.failures > FAILURES || state.released && state.connections.is_empty()
+        let mut connections = state.connections.values();
+        self.failures > FAILURES
+            || state.released && connections.all(|connection| connection.is_over())
     }
 
     /// Lets go of what is left; there is something only where the socket or the runtime fails.
