@@ -21,7 +21,18 @@ type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 /// What a worker keeps between two jobs.
 pub(crate) struct Worker {
-    pub(crate) packer: Packer,
+    packer: Packer,
+    plain: Packer,
+}
+
+impl Worker {
+    /// What packs a block, or leaves it as it is.
+    pub(crate) fn packer(&mut self, pack: bool) -> &mut Packer {
+        match pack {
+            true => &mut self.packer,
+            false => &mut self.plain,
+        }
+    }
 }
 
 /// Threads that work off what lanes hand to them. They end when the last handle is dropped.
@@ -30,6 +41,7 @@ pub(crate) struct Pool {
     jobs: flume::Sender<Job>,
     buffers: Buffers,
     workers: usize,
+    compression: Compression,
 }
 
 impl Pool {
@@ -43,6 +55,7 @@ impl Pool {
             let queue = queue.clone();
             let mut worker = Worker {
                 packer: compression.packer()?,
+                plain: Packer::off(),
             };
             thread::Builder::new()
                 .name(format!("hayate-worker-{index}"))
@@ -53,6 +66,7 @@ impl Pool {
             jobs,
             buffers: Buffers::default(),
             workers: count,
+            compression,
         })
     }
 
@@ -64,6 +78,11 @@ impl Pool {
     /// How many threads there are.
     pub(crate) fn workers(&self) -> usize {
         self.workers
+    }
+
+    /// What they do to blocks.
+    pub(crate) fn compression(&self) -> Compression {
+        self.compression
     }
 
     /// Memory that goes round between blocks.

@@ -7,8 +7,9 @@ use shared::{
     tree::{BlockHash, Tree},
 };
 
+use super::effort::Effort;
 use crate::{
-    Error,
+    Compression, Error,
     pool::Pool,
     source::{Pipe, Source},
 };
@@ -36,13 +37,14 @@ pub(super) struct Filling {
     /// Slots that wait, and how many are being filled or wait to be sent.
     slots: VecDeque<Slot>,
     busy: usize,
+    pub(super) effort: Effort,
     most: usize,
     pub(super) filled: flume::Receiver<Result<Block, Error>>,
     tell: flume::Sender<Result<Block, Error>>,
     /// The blocks that were compared.
     pub(super) compared: flume::Receiver<Tree>,
     compare: flume::Sender<Tree>,
-    pipe: Option<flume::Sender<Slot>>,
+    pipe: Option<flume::Sender<(Slot, bool)>>,
 }
 
 impl Filling {
@@ -52,11 +54,16 @@ impl Filling {
         let (tell, filled) = flume::unbounded();
         let (compare, compared) = flume::unbounded();
         let most = pool.workers() + ahead;
+        let effort = match pool.compression() {
+            Compression::Auto => Effort::adaptive(),
+            Compression::Off | Compression::Level(_) => Effort::fixed(),
+        };
         Self {
             feed,
             pool,
             slots: VecDeque::new(),
             busy: 0,
+            effort,
             most,
             filled,
             tell,
@@ -92,10 +99,11 @@ impl Filling {
             Feed::Source(source) => {
                 let (source, tell) = (Arc::clone(source), self.tell.clone());
                 let buffers = self.pool.buffers().clone();
+                let pack = self.effort.is_on();
                 self.pool.run(move |worker| {
                     let mut plain = buffers.plain();
                     let result = source.read(slot.index(), plain.buffer()).and_then(|last| {
-                        slot.fill(&mut worker.packer, plain, last)
+                        slot.fill(worker.packer(pack), plain, last)
                             .map_err(|error| Error::Internal(error.to_string()))
                     });
                     let _ = tell.send(result);
@@ -106,7 +114,7 @@ impl Filling {
                 let slots = self
                     .pipe
                     .get_or_insert_with(|| pump(Arc::clone(pipe), pool.clone(), tell.clone()));
-                let _ = slots.send(slot);
+                let _ = slots.send((slot, self.effort.is_on()));
             }
         }
     }
@@ -141,15 +149,15 @@ impl Filling {
     }
 }
 
-/// Reads a pipe, block by block, as slots for them come.
+/// Reads a pipe, block by block, as slots for them come; the flag says whether to compress.
 pub(super) fn pump(
     pipe: Arc<Pipe>,
     pool: Pool,
     fill: flume::Sender<Result<Block, Error>>,
-) -> flume::Sender<Slot> {
-    let (slots, queue) = flume::unbounded::<Slot>();
+) -> flume::Sender<(Slot, bool)> {
+    let (slots, queue) = flume::unbounded::<(Slot, bool)>();
     std::thread::spawn(move || {
-        for slot in queue {
+        for (slot, pack) in queue {
             let block = match pipe.next_blocking() {
                 Some(Ok(block)) => block,
                 Some(Err(error)) => return drop(fill.send(Err(error))),
@@ -159,7 +167,7 @@ pub(super) fn pump(
             plain.buffer().extend_from_slice(&block.bytes);
             let (last, fill) = (block.last, fill.clone());
             pool.run(move |worker| {
-                let result = slot.fill(&mut worker.packer, plain, last);
+                let result = slot.fill(worker.packer(pack), plain, last);
                 let _ = fill.send(result.map_err(|error| Error::Internal(error.to_string())));
             });
             if last {

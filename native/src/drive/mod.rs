@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub(crate) mod context;
+mod effort;
 pub(crate) mod feed;
 mod inlets;
 pub(crate) mod lanes;

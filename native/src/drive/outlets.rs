@@ -62,9 +62,9 @@ impl Outlets {
     }
 
     /// A block of so many bytes was handed over, to whatever had room for it.
-    pub(super) fn moved(&mut self, bytes: usize) {
+    pub(super) fn moved(&mut self, bytes: usize, now: Instant) {
         if let Share::Trial(trial) = &mut self.share {
-            trial.moved(bytes as u64, !self.joined.is_empty(), Instant::now());
+            trial.moved(bytes as u64, !self.joined.is_empty(), now);
         }
     }
 

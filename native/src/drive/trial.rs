@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Bytes that fill what is between this side and the link: handed over, they have not moved yet.
-const WIRE_WARM: u64 = 24 << 20;
+const WIRE_WARM: u64 = 12 << 20;
 const LANE_WARM: u64 = 16 << 20;
 
 /// Bytes that are timed.
@@ -112,7 +112,7 @@ mod tests {
     fn a_lane_that_is_faster_keeps_the_blocks() {
         for (lane, kept) in [(1500.0, true), (480.0, true), (300.0, false)] {
             let (mut trial, mut now) = (Trial::new(), Instant::now());
-            carry(&mut trial, &mut now, 47, 500.0, true);
+            carry(&mut trial, &mut now, 35, 500.0, true);
             assert!(!trial.is_for_lane(), "the wire is timed first");
             carry(&mut trial, &mut now, 2, 500.0, true);
             assert!(trial.is_for_lane());

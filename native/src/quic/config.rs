@@ -222,7 +222,7 @@ const STRANGER_WINDOW: u32 = 16 << 10;
 /// With the 208 KiB of a stock Linux, 1 MiB instead of 208 KiB loses 1 % on veth at equal speed.
 const MIN_WINDOW: u32 = 512 << 10;
 /// Bytes written and not yet acknowledged that are held for retransmission.
-const SEND_WINDOW: u64 = 16 << 20;
+const SEND_WINDOW: u64 = 6 << 20;
 /// Milliseconds of silence after which a peer is gone.
 const IDLE_MILLIS: u32 = 15_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(3);

@@ -189,8 +189,15 @@ where
     }
 
     fn handed_over(&mut self, bytes: usize) {
-        self.lanes.moved(bytes);
-        self.done += self.lengths.pop_first().map_or(0, |(_, length)| length);
+        let (length, now) = (
+            self.lengths.pop_first().map_or(0, |(_, length)| length),
+            Instant::now(),
+        );
+        self.filling.effort.moved(length, bytes as u64, now);
+        if self.filling.effort.is_settled() {
+            self.lanes.moved(bytes, now);
+        }
+        self.done += length;
         self.filling.sent();
         self.moved = Instant::now();
         self.progress();
@@ -297,6 +304,7 @@ where
     }
 
     fn submit(&mut self, block: shared::Block) {
+        self.filling.effort.ready(self.lengths.is_empty());
         self.lengths.insert(block.index(), block.length() as u64);
         let buffers = self.context.pool.buffers().clone();
         self.session.submit_as(block, |frame| buffers.lend(frame));
