@@ -2,9 +2,10 @@
 //!
 //! `cargo bench -p hayate --bench transfer [-- key=value ...]` as root on Linux. It makes two network namespaces joined
 //! by a veth pair (MTU 1500), puts a file of random bytes on a tmpfs (of huge pages, for a virtual machine pays its host
-//! for each small one), and runs them in turns, so that whatever else the machine does meets all alike; between the two,
-//! as `wire`, our own driver alone. `mib`, `rounds` and `ratio` change the size (1024), the rounds (5) and the least
-//! ratio of the medians (0.60, below which it fails); `data=text` sends bytes that compress.
+//! for each small one), and runs them in turns, so that whatever else the machine does meets all alike: `bare` is
+//! compio-quic, `wire` our own driver, `quic` Hayate over QUIC alone, `hayate` as it is without options. `mib`, `rounds`
+//! and `ratio` change the size (1024), the rounds (5) and the least ratio of the medians of `quic` and `bare` (0.60, below
+//! which it fails); `data=text` sends bytes that compress, `offload=off` has each packet travel alone.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -53,39 +54,52 @@ fn main() -> ExitCode {
     };
     let (mib, rounds) = (set("mib", 1024.0) as u64, set("rounds", 5.0) as usize);
     let least = set("ratio", 0.6);
-    let text = words.iter().any(|word| word == "data=text");
+    let has = |word: &str| words.iter().any(|given| given == word);
     if !rustix::process::geteuid().is_root() {
         println!("transfer: skipped, network namespaces need root");
         return ExitCode::SUCCESS;
     }
 
-    let bench = Bench::new(mib, text);
+    let bench = Bench::new(mib, has("data=text"));
+    if has("offload=off") {
+        bench.send_packets_alone();
+    }
     println!(
         "{:8} {:>7} {:>7}   {:>9} {:>9}   {:>8} {:>8}   lost",
         "", "GiB/s", "wall s", "send cpu", "recv cpu", "send MiB", "recv MiB"
     );
-    let (mut bare, mut wire, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let mut runs = ROWS.map(|_| Vec::new());
     for round in 0..rounds {
-        bare.push(bench.memory("bare"));
-        wire.push(bench.memory("wire"));
-        whole.push(bench.whole(round == 0));
-        bare[round].print("bare");
-        wire[round].print("wire");
-        whole[round].print("hayate");
+        for (row, runs) in ROWS.into_iter().zip(&mut runs) {
+            let run = match row {
+                "quic" => bench.whole(round == 0, &["--lanes", "quic"]),
+                "hayate" => bench.whole(round == 0, &[]),
+                stack => bench.memory(stack),
+            };
+            run.print(row);
+            runs.push(run);
+        }
     }
-    let (bare, wire, whole) = (Run::median(&bare), Run::median(&wire), Run::median(&whole));
     println!("medians of {rounds} rounds of {mib} MiB:");
-    bare.print("bare");
-    wire.print("wire");
-    whole.print("hayate");
-    let ratio = whole.speed / bare.speed;
-    println!("ratio of the median speeds, hayate to bare: {ratio:.2}");
+    let medians = runs.map(|runs| Run::median(&runs));
+    for (row, median) in ROWS.into_iter().zip(&medians) {
+        median.print(row);
+    }
+    let [bare, _, quic, whole] = medians;
+    let ratio = quic.speed / bare.speed;
+    println!(
+        "ratios of the median speeds to bare: quic {ratio:.2}, hayate {:.2}",
+        whole.speed / bare.speed
+    );
     if ratio < least {
         println!("below {least:.2}");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
+
+/// What is measured, in turns.
+const ROWS: [&str; 4] = ["bare", "wire", "quic", "hayate"];
 
 /// What one run took.
 #[derive(Debug, Clone, Copy)]
@@ -189,6 +203,18 @@ impl Bench {
         bench
     }
 
+    /// Has the network carry each packet by itself, as a card without offloads would.
+    fn send_packets_alone(&self) {
+        for name in &self.namespaces {
+            command(
+                "ip",
+                &format!(
+                    "netns exec {name} ethtool -K eth0 tso off gso off gro off tx-udp-segmentation off"
+                ),
+            );
+        }
+    }
+
     fn payload(&self) -> PathBuf {
         self.directory.join("payload")
     }
@@ -265,12 +291,13 @@ impl Bench {
     }
 
     /// `hayate send` to `hayate receive`, found and stored as a person would do it.
-    fn whole(&self, verify: bool) -> Run {
+    fn whole(&self, verify: bool, options: &[&str]) -> Run {
         let hayate = Path::new(env!("CARGO_BIN_EXE_hayate"));
         let (payload, out) = (self.payload(), self.directory.join("received"));
         let held = self.hold_memory();
         thread::sleep(REPORT);
         let send = ["send", "--json", "-c", CODE, payload.to_str().unwrap()];
+        let send = [&send[..], options].concat();
         let sender = self.start(0, hayate, &send, "sender");
         thread::sleep(Duration::from_millis(300));
         let started = Instant::now();
