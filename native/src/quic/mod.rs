@@ -4,6 +4,7 @@
 //! Everything here belongs to the thread it was made on.
 
 mod config;
+mod congestion;
 mod dial;
 #[cfg(all(target_os = "linux", not(feature = "portable-quic")))]
 mod driver;
