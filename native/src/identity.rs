@@ -166,7 +166,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 }
 
 /// Whether this machine does AES in hardware.
-pub(crate) fn has_aes() -> bool {
+pub fn has_aes() -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     return std::arch::is_x86_feature_detected!("aes");
     #[cfg(target_arch = "aarch64")]

@@ -25,6 +25,7 @@ pub mod wire;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Offered, Page, Progress};
 pub use options::{Cipher, Compression, DEFAULT_PORT, Lanes, Target};
+pub use pool::workers;
 pub use receiver::{Decision, HayateReceiver, Received};
 pub use sender::{HayateSender, Payload, Sent, Survey};
 pub use sink::{Cleaned, OnConflict, Output, Plan, clean};

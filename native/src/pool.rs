@@ -17,6 +17,13 @@ const MAX_WORKERS: usize = 8;
 /// Most buffers that wait for their next use; more are given back to the system.
 const MAX_SPARE: usize = 16;
 
+/// How many threads seal or open blocks on this machine: one for each core but that of the lane, at most 8.
+pub fn workers() -> usize {
+    thread::available_parallelism()
+        .map_or(1, |cores| usize::from(cores).saturating_sub(1))
+        .clamp(1, MAX_WORKERS)
+}
+
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 /// What a worker keeps between two jobs.
@@ -45,12 +52,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Starts a thread for each core, at most 8.
+    /// Starts [`workers`] threads.
     pub(crate) fn start(compression: Compression) -> Result<Self, Error> {
         let (jobs, queue) = flume::unbounded::<Job>();
-        let count = thread::available_parallelism()
-            .map_or(1, |cores| usize::from(cores).saturating_sub(1))
-            .clamp(1, MAX_WORKERS);
+        let count = workers();
         for index in 0..count {
             let queue = queue.clone();
             let mut worker = Worker {

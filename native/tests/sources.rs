@@ -12,8 +12,8 @@ use std::{
 
 use hayate::{
     ErrorKind,
-    sink::{OnConflict, Output},
-    source::{Selection, gather},
+    sink::{OnConflict, Output, Stored},
+    source::{Gathered, Selection, gather},
 };
 use shared::BLOCK;
 use tree::{Scratch, deliver, pattern, receive, refused, select, snapshot};
@@ -47,6 +47,17 @@ fn threads_may_read_blocks_in_any_order() {
         }
     });
     assert!(source.read(source.blocks(), &mut Vec::new()).is_err());
+}
+
+#[test]
+fn noise_is_made_and_dropped_without_a_file() {
+    let noise = Gathered::noise(3 * BLOCK as u64 + 5, None).unwrap();
+    assert_eq!(noise.source.blocks(), 4);
+    let mut block = Vec::new();
+    noise.source.read(1, &mut block).unwrap();
+    assert!(block[..BLOCK / 2] != block[BLOCK / 2..]);
+    let stored = deliver(&noise, &Output::Nowhere, OnConflict::Fail).unwrap();
+    assert_eq!(stored, Stored::default());
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub enum Payload {
     Text(String),
     /// Standard input, to its end.
     Stdin,
+    /// So many bytes that do not compress, the same every time, out of memory: they measure a path.
+    Noise(u64),
 }
 
 /// One transfer that arrived, was verified and stored.
@@ -61,6 +63,7 @@ impl Ready {
                 ..selection.clone()
             })?),
             Payload::Text(text) => Self::Gathered(Gathered::text(text, name)?),
+            Payload::Noise(bytes) => Self::Gathered(Gathered::noise(bytes, name)?),
             Payload::Stdin => Self::Pipe(Pipe::offer(name)?, Pipe::stdin()?),
         })
     }

@@ -40,6 +40,8 @@ pub enum Output {
     Path(PathBuf),
     /// On standard output; only for what is one sequence of bytes.
     Stdout,
+    /// Nowhere: what comes is checked and dropped, to measure a path.
+    Nowhere,
 }
 
 /// What to do when a name is taken.
@@ -86,6 +88,7 @@ enum Kind {
     Tree(Box<Ordered<TreeSink>>),
     Stream(Ordered<StreamSink>),
     Text(Ordered<TextSink>),
+    Nowhere,
 }
 
 impl Sink {
@@ -119,9 +122,16 @@ impl Sink {
         }
     }
 
+    fn nowhere() -> Self {
+        Self {
+            kind: Kind::Nowhere,
+            kept: Tree::new(),
+        }
+    }
+
     /// Whether blocks must come in order, one at a time.
     pub fn ordered(&self) -> bool {
-        !matches!(self.kind, Kind::File(_))
+        !matches!(self.kind, Kind::File(_) | Kind::Nowhere)
     }
 
     /// Takes the content of block `index`.
@@ -135,6 +145,7 @@ impl Sink {
             Kind::Tree(tree) => tree.push(index, |tree| tree.push(block)),
             Kind::Stream(stream) => stream.push(index, |stream| stream.push(&block)),
             Kind::Text(text) => text.push(index, |text| text.push(&block)),
+            Kind::Nowhere => Ok(()),
         }
     }
 
@@ -164,6 +175,7 @@ impl Sink {
                 *text = TextSink::default();
                 Ok(())
             })?,
+            Kind::Nowhere => Ok(()),
         }
     }
 
@@ -204,7 +216,7 @@ impl Sink {
         match &self.kind {
             Kind::File(file) => file.discard(),
             Kind::Tree(tree) => drop(tree.with(|_, tree| tree.discard())),
-            Kind::Stream(_) | Kind::Text(_) => {}
+            Kind::Stream(_) | Kind::Text(_) | Kind::Nowhere => {}
         }
     }
 
@@ -226,6 +238,7 @@ impl Sink {
             }
             Kind::Stream(stream) => stream.take()?.finish(),
             Kind::Text(text) => text.take()?.finish(),
+            Kind::Nowhere => Ok(Stored::default()),
         }
     }
 

@@ -33,6 +33,7 @@ pub struct Plan {
 #[derive(Debug)]
 enum Place {
     Stdout,
+    Nowhere,
     Text,
     /// One file or directory of this name.
     Named {
@@ -61,7 +62,7 @@ impl Plan {
     pub fn new(offer: &Offer, output: &Output, conflict: OnConflict) -> Result<Self, Error> {
         let place = place(offer, output)?;
         let taken = match &place {
-            Place::Stdout | Place::Text => false,
+            Place::Stdout | Place::Nowhere | Place::Text => false,
             Place::Named { parent, name } => parent.has(name)?,
             Place::Within(parent) => {
                 let names: &[SafeName] = match &offer.kind {
@@ -90,7 +91,7 @@ impl Plan {
     /// is to be renamed; for several items the directory they go to. `None` if it is not stored.
     pub fn destination(&self) -> Option<PathBuf> {
         match &self.place {
-            Place::Stdout | Place::Text => None,
+            Place::Stdout | Place::Nowhere | Place::Text => None,
             Place::Within(parent) => Some(parent.path.clone()),
             Place::Named { parent, name } => Some(match (&parent.dir, self.conflict) {
                 (Some(dir), OnConflict::Rename) => parent.path.join(free_name(dir, name)),
@@ -129,6 +130,7 @@ impl Plan {
         } = self;
         match place {
             Place::Stdout => Ok(Sink::stream(StreamSink::stdout())),
+            Place::Nowhere => Ok(Sink::nowhere()),
             Place::Text => Ok(Sink::text(TextSink::default())),
             Place::Named { parent, name } => {
                 if taken && matches!(conflict, OnConflict::Ask | OnConflict::Fail) {
@@ -202,6 +204,7 @@ fn open_tree(
 
 fn place(offer: &Offer, output: &Output) -> Result<Place, Error> {
     match output {
+        Output::Nowhere => Ok(Place::Nowhere),
         Output::Stdout if is_tree(&offer.kind) => Err(Error::Usage(
             "several files cannot go to standard output; name a directory with --out".into(),
         )),

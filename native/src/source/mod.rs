@@ -98,6 +98,27 @@ impl Gathered {
             skipped: Vec::new(),
         })
     }
+
+    /// So many bytes out of memory, as a file under `name` or "noise".
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that cannot be offered.
+    pub fn noise(bytes: u64, name: Option<&str>) -> Result<Self, Error> {
+        Ok(Self {
+            offer: Offer {
+                name: offered_name(name.unwrap_or("noise").as_bytes())?,
+                kind: Kind::File {
+                    mtime: 0,
+                    executable: false,
+                },
+                payload: Some(bytes),
+                bytes,
+                entries: 1,
+            },
+            source: Source::noise(bytes),
+            skipped: Vec::new(),
+        })
+    }
 }
 
 /// A payload with random access, read by several threads at once.
@@ -109,12 +130,21 @@ enum Content {
     File(OneFile),
     Text(Bytes),
     Tree(Box<Tree>),
+    Noise { block: Bytes, len: u64 },
 }
 
 impl Source {
     /// A payload that is this text.
     pub fn text(text: String) -> Self {
         Self(Content::Text(Bytes::from(text)))
+    }
+
+    /// `len` bytes that do not compress; every block is the same.
+    fn noise(len: u64) -> Self {
+        let mut block = vec![0; BLOCK];
+        blake3::Hasher::new().finalize_xof().fill(&mut block);
+        let block = Bytes::from(block);
+        Self(Content::Noise { block, len })
     }
 
     fn file(file: OneFile) -> Self {
@@ -135,6 +165,7 @@ impl Source {
             Content::File(file) => file.len(),
             Content::Text(text) => text.len() as u64,
             Content::Tree(tree) => tree.len(),
+            Content::Noise { len, .. } => *len,
         }
     }
 
@@ -163,6 +194,7 @@ impl Source {
                 buffer.extend_from_slice(&text[start..start + len]);
             }
             Content::Tree(tree) => tree.read(offset, len, buffer)?,
+            Content::Noise { block, .. } => buffer.extend_from_slice(&block[..len]),
         }
         Ok(offset + len as u64 == self.len())
     }

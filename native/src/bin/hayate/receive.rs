@@ -102,7 +102,7 @@ fn output(out: Option<&Path>) -> Output {
 fn place_of(out: Option<&Path>) -> Option<PathBuf> {
     let beside = |path: &Path| path.parent().map(Path::to_owned);
     match output(out) {
-        Output::Stdout => None,
+        Output::Stdout | Output::Nowhere => None,
         Output::Directory(path) => Some(path),
         Output::Path(path) if path.is_dir() => Some(path),
         Output::Path(path) => beside(&path).map(|parent| match parent.as_os_str().is_empty() {
