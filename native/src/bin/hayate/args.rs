@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Find the sender of a code phrase and store what it offers
     #[command(visible_aliases = ["rx", "recv"], after_help = after_help())]
     Receive(Box<ReceiveArgs>),
+    /// Measure this machine's disk, ciphers and network stack, or the link to another machine, and name the slowest
+    #[command(after_help = after_help())]
+    Bench(BenchArgs),
     /// Remove what failed transfers have left in a directory
     Clean {
         /// The directory that they were received in
@@ -214,6 +217,26 @@ pub(crate) struct ReceiveArgs {
     /// Give up when no sender was found for this long, such as 90, 5m or 1h
     #[arg(long, value_name = "DUR", env = "HAYATE_TIMEOUT", value_parser = quantity::duration, help_heading = NETWORK)]
     pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The code phrase that the other machine shows; for --listen, the one to use instead of a new one
+    #[arg(env = "HAYATE_CODE", hide_env_values = true)]
+    pub(crate) code: Option<String>,
+    /// Write the test file in this directory; it has no name and never stays [default: .]
+    #[arg(long, env = "HAYATE_DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Measure with so many bytes instead of for so long, such as 500M or 1.5GiB
+    #[arg(long, env = "HAYATE_SIZE", value_parser = quantity::size)]
+    pub(crate) size: Option<u64>,
+    /// Measure the link from the machine that runs with --listen to this one
+    #[arg(long, value_name = "ADDR[:PORT]", env = "HAYATE_FROM", value_parser = endpoint::peer, help_heading = NETWORK)]
+    pub(crate) from: Option<String>,
+    /// Serve the measurement of a machine that runs with --from, on this address or on all
+    #[arg(long, value_name = "ADDR", env = "HAYATE_LISTEN", value_parser = endpoint::listen,
+          num_args = 0..=1, require_equals = true, default_missing_value = endpoint::ANY, help_heading = NETWORK)]
+    pub(crate) listen: Option<String>,
 }
 
 const BROWSERS: &str = "Options for browsers";

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
 mod clean;
 mod completions;
 mod confine;
@@ -53,6 +54,7 @@ fn run(words: Vec<OsString>, start: Instant) -> Result<(), Failure> {
     match cli.command {
         Command::Send(args) => send::run(*args, &matches_of_command, global, start),
         Command::Receive(args) => receive::run(*args, &matches_of_command, global, start),
+        Command::Bench(args) => bench::run(args, &matches_of_command, global, start),
         Command::Clean { directory } => clean::run(&directory).map_err(told),
         Command::Completions { shell } => completions::run(shell).map_err(told),
         Command::Man => man::run().map_err(told),

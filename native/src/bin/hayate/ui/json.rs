@@ -11,8 +11,11 @@ use hayate::{Event, Offered, Progress, Received};
 use serde_json::{Map, Value, json};
 use shared::Kind;
 
-use super::text::{endpoint, hex};
-use crate::failure::Failure;
+use super::text::{binary_rate, endpoint, hex};
+use crate::{
+    bench::{Measured, Verdict},
+    failure::Failure,
+};
 
 /// Turns events into lines.
 pub(crate) struct Lines {
@@ -162,6 +165,31 @@ impl Lines {
             "error",
             json!({ "kind": kind, "exit": exit, "message": message, "hint": hint }),
         )
+    }
+
+    /// A part of a transfer that was measured.
+    pub(crate) fn measured(&self, part: &Measured) -> String {
+        let fields = json!({
+            "what": part.what.name(),
+            "bytes": part.bytes,
+            "elapsed_ms": part.spent.wall.as_millis() as u64,
+            "bytes_per_s": part.rate() as u64,
+            "cpu_s_per_gib": part.cpu(),
+        });
+        self.line("measured", fields)
+    }
+
+    /// Which part is the slowest.
+    pub(crate) fn verdict(&self, verdict: &Verdict) -> String {
+        let Verdict { slowest, next, .. } = verdict;
+        let fields = json!({
+            "what": slowest.what.name(),
+            "bytes_per_s": slowest.rate as u64,
+            "next": next.as_ref().map(|next| next.what.name()),
+            "next_bytes_per_s": next.as_ref().map(|next| next.rate as u64),
+            "message": verdict.sentence(binary_rate),
+        });
+        self.line("limit", fields)
     }
 
     fn warning(&self, message: &str) -> String {

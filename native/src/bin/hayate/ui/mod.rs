@@ -4,6 +4,7 @@ mod bar;
 mod json;
 mod prompt;
 mod qr;
+mod report;
 #[cfg(test)]
 mod schema;
 mod screen;
@@ -36,6 +37,7 @@ use screen::{Screen, red};
 pub(crate) enum Role {
     Sender,
     Receiver,
+    Bench,
 }
 
 /// A handle to the terminal; its clones are the same terminal.
@@ -94,6 +96,7 @@ impl Ui {
             print_line(&json.start(match screen.role {
                 Role::Sender => "send",
                 Role::Receiver => "receive",
+                Role::Bench => "bench",
             }));
         }
     }

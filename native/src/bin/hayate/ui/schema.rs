@@ -11,7 +11,10 @@ use hayate::{ErrorKind, Event, Page, Progress, Received, wire::Carrier};
 use serde_json::{Value, json};
 
 use super::json::Lines;
-use crate::failure::Failure;
+use crate::{
+    bench::{Measured, Route, Spent, Verdict, What},
+    failure::Failure,
+};
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../../../../events.schema.json"))
@@ -208,6 +211,26 @@ fn lines() -> Vec<String> {
     all.push(lines.error(&Failure::usage("no").hint("yes")));
     all.push(lines.error(&Failure::new(ErrorKind::Disk, "full")));
     all.push(lines.error(&Failure::Interrupted(143)));
+    all.extend(reports(&lines));
+    all
+}
+
+/// What `bench` writes.
+fn reports(lines: &Lines) -> Vec<String> {
+    let mut all = vec![lines.start("bench")];
+    let parts = What::ALL.map(|what| Measured {
+        what,
+        bytes: 1 << 20,
+        spent: Spent {
+            wall: Duration::from_secs(1),
+            cpu: (what != What::Link).then_some(Duration::from_secs(1)),
+        },
+    });
+    all.extend(parts.iter().map(|part| lines.measured(part)));
+    for parts in [&parts[..], &parts[parts.len() - 1..]] {
+        let verdict = Verdict::new(Route::To, parts, 2).expect("the link was measured");
+        all.push(lines.verdict(&verdict));
+    }
     all
 }
 

@@ -102,7 +102,7 @@ impl Screen {
                 match self.role {
                     // its time begins anew, and its bytes with what is resumed
                     Role::Sender => drop(self.earlier.remove(peer)),
-                    Role::Receiver => drop(self.earlier.entry(*peer).or_insert(0)),
+                    _ => drop(self.earlier.entry(*peer).or_insert(0)),
                 }
                 self.say(&format!("{} is back.", text::host(peer)));
             }

@@ -50,6 +50,16 @@ pub(crate) fn rate(bytes_per_second: f64) -> String {
     format!("{}/s", bytes(bytes_per_second.max(0.0) as u64))
 }
 
+/// `1.21 GiB/s`, `112 MiB/s`: for what is compared with other measurements.
+pub(crate) fn binary_rate(bytes_per_second: f64) -> String {
+    let mib = bytes_per_second.max(0.0) / f64::from(1 << 20);
+    match mib {
+        1_000.0.. => format!("{:.2} GiB/s", mib / 1_024.0),
+        10.0.. => format!("{mib:.0} MiB/s"),
+        _ => format!("{mib:.2} MiB/s"),
+    }
+}
+
 /// `1,204`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -203,6 +213,21 @@ mod tests {
         assert_eq!(bytes_of(0, 0), "0/0 B");
         assert_eq!(bytes_of(7, 1_000), "0.0/1.0 kB");
         assert_eq!(rate(f64::NAN), "0 B/s");
+    }
+
+    #[test]
+    fn measured_rates_are_binary() {
+        let mib = f64::from(1 << 20);
+        for (rate, text) in [
+            (0.5, "0.50 MiB/s"),
+            (112.4, "112 MiB/s"),
+            (999.4, "999 MiB/s"),
+            (1_024.0, "1.00 GiB/s"),
+            (9_216.0, "9.00 GiB/s"),
+        ] {
+            assert_eq!(binary_rate(rate * mib), text);
+        }
+        assert_eq!(binary_rate(f64::NAN), "0.00 MiB/s");
     }
 
     #[test]
