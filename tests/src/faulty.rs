@@ -1,4 +1,4 @@
-//! A disk that fails: system calls of chosen programs return an error instead of what they would do (seccomp).
+//! A system that fails: system calls of chosen programs return an error instead of what they would do (seccomp).
 
 use std::{collections::BTreeMap, thread};
 
@@ -23,6 +23,8 @@ pub enum Faulty {
     MakeDirectory,
     /// Giving a file a length.
     Resize,
+    /// Giving a socket a larger buffer.
+    SocketBuffer,
 }
 
 impl Faulty {
@@ -47,12 +49,23 @@ impl Faulty {
             Self::Rename => &[libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_linkat],
             Self::MakeDirectory => &[libc::SYS_mkdirat],
             Self::Resize => &[libc::SYS_ftruncate, libc::SYS_fallocate],
+            Self::SocketBuffer => &[libc::SYS_setsockopt],
         };
         let rules = match self {
             Self::WriteFrom(offset) | Self::ReadFrom(offset) => {
                 let (kind, at_least) = (SeccompCmpArgLen::Qword, SeccompCmpOp::Ge);
                 let late = SeccompCondition::new(3, kind, at_least, offset).unwrap();
                 vec![SeccompRule::new(vec![late]).unwrap()]
+            }
+            Self::SocketBuffer => {
+                let is = |argument, value: i32| {
+                    let (kind, equal) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);
+                    SeccompCondition::new(argument, kind, equal, value as u64).unwrap()
+                };
+                let sizes = [libc::SO_RCVBUF, libc::SO_SNDBUF];
+                let rule =
+                    |size| SeccompRule::new(vec![is(1, libc::SOL_SOCKET), is(2, size)]).unwrap();
+                sizes.map(rule).into()
             }
             _ => Vec::new(),
         };

@@ -10,6 +10,7 @@
 //! | `announce` | [`Announcer`]: tells where this side listens, and answers who asks |
 //! | `browse` | [`Browser`]: asks, listens, yields candidates |
 //! | `candidates` | what was found already, in bounded memory |
+//! | `echo` | whether this machine hears itself |
 //! | `interfaces` | the links of this machine and what is on them |
 //! | `network` | the sockets on those links |
 //! | `mdns` | the same announcement as a DNS-SD service |
@@ -17,6 +18,7 @@
 mod announce;
 mod browse;
 mod candidates;
+mod echo;
 mod interfaces;
 mod mdns;
 mod network;
@@ -33,6 +35,7 @@ use std::{
 
 pub use announce::Announcer;
 pub use browse::Browser;
+pub use echo::{Echo, echoes};
 pub use interfaces::Scope;
 pub(crate) use interfaces::is_neighbour;
 pub use shared::discovery::Announcement;

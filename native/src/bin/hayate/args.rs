@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Measure this machine's disk, ciphers and network stack, or the link to another machine, and name the slowest
     #[command(after_help = after_help())]
     Bench(BenchArgs),
+    /// Look for what makes transfers fail or slow on this machine, and say what to do about it
+    #[command(after_help = after_help())]
+    Doctor,
     /// Remove what failed transfers have left in a directory
     Clean {
         /// The directory that they were received in

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     },
     /// A signal asked to stop; the exit code says which.
     Interrupted(u8),
+    /// The doctor found something, and has said what.
+    Hindered,
 }
 
 impl Failure {
@@ -43,7 +45,7 @@ impl Failure {
                 hint: Some(text.into()),
                 kind,
             },
-            interrupted => interrupted,
+            silent => silent,
         }
     }
 
@@ -52,6 +54,7 @@ impl Failure {
         match self {
             Self::Said { kind, .. } => kind.exit_code(),
             Self::Interrupted(code) => *code,
+            Self::Hindered => HINDERED,
         }
     }
 }
@@ -98,7 +101,7 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
 }
 
 /// The exit codes and what they mean: the table of `--help` and of the manual page.
-pub(crate) const EXIT_CODES: [(&str, &str); 16] = [
+pub(crate) const EXIT_CODES: [(&str, &str); 17] = [
     ("0", "everything sent or received, verified"),
     ("1", "internal error, a bug"),
     ("2", "usage"),
@@ -117,8 +120,12 @@ pub(crate) const EXIT_CODES: [(&str, &str); 16] = [
         "14",
         "the other side failed or cancelled (its reason is shown)",
     ),
+    ("15", "the doctor found something that hinders transfers"),
     ("130, 143", "interrupted"),
 ];
+
+/// Exit code of a doctor with warnings.
+const HINDERED: u8 = 15;
 
 /// [`EXIT_CODES`] for the end of `--help`.
 pub(crate) fn exit_codes_help() -> String {

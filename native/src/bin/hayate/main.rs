@@ -6,6 +6,7 @@ mod bench;
 mod clean;
 mod completions;
 mod confine;
+mod doctor;
 mod endpoint;
 mod failure;
 mod interrupt;
@@ -55,6 +56,7 @@ fn run(words: Vec<OsString>, start: Instant) -> Result<(), Failure> {
         Command::Send(args) => send::run(*args, &matches_of_command, global, start),
         Command::Receive(args) => receive::run(*args, &matches_of_command, global, start),
         Command::Bench(args) => bench::run(args, &matches_of_command, global, start),
+        Command::Doctor => doctor::run(global, start),
         Command::Clean { directory } => clean::run(&directory).map_err(told),
         Command::Completions { shell } => completions::run(shell).map_err(told),
         Command::Man => man::run().map_err(told),

@@ -14,6 +14,7 @@ use shared::Kind;
 use super::text::{binary_rate, endpoint, hex};
 use crate::{
     bench::{Measured, Verdict},
+    doctor::Finding,
     failure::Failure,
 };
 
@@ -159,6 +160,7 @@ impl Lines {
                 kind,
             } => (kind.name(), message.as_str(), hint.as_deref()),
             Failure::Interrupted(_) => ("cancelled", "interrupted", None),
+            Failure::Hindered => ("hindered", "something hinders transfers", None),
         };
         let exit = failure.exit_code();
         self.line(
@@ -190,6 +192,19 @@ impl Lines {
             "message": verdict.sentence(binary_rate),
         });
         self.line("limit", fields)
+    }
+
+    /// What the doctor found out about one thing.
+    pub(crate) fn found(&self, finding: &Finding) -> String {
+        let Finding {
+            what,
+            level,
+            message,
+            advice,
+        } = finding;
+        let fields =
+            json!({ "what": what, "level": level.name(), "message": message, "advice": advice });
+        self.line("checked", fields)
     }
 
     fn warning(&self, message: &str) -> String {

@@ -31,6 +31,7 @@ use crate::{
 
 pub(crate) use prompt::can_ask;
 use screen::{Screen, red};
+pub(crate) use text::bytes as size;
 
 /// Which side this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub(crate) enum Role {
     Sender,
     Receiver,
     Bench,
+    Doctor,
 }
 
 /// A handle to the terminal; its clones are the same terminal.
@@ -97,6 +99,7 @@ impl Ui {
                 Role::Sender => "send",
                 Role::Receiver => "receive",
                 Role::Bench => "bench",
+                Role::Doctor => "doctor",
             }));
         }
     }
@@ -352,6 +355,8 @@ fn complain(err: &mut AutoStream<io::Stderr>, failure: &Failure) {
     let (message, hint) = match failure {
         Failure::Said { message, hint, .. } => (message.as_str(), hint.as_deref()),
         Failure::Interrupted(_) => ("interrupted", None),
+        // what hinders was told one by one
+        Failure::Hindered => return,
     };
     let _ = writeln!(err, "{} {}", red("hayate:"), text::harmless(message));
     if let Some(hint) = hint {

@@ -1,11 +1,14 @@
-//! What `bench` found: a table for people and events for programs, both on standard output.
+//! What `bench` and `doctor` found: tables for people and events for programs, both on standard output.
 
 use std::net::SocketAddr;
 
 use hayate::{DEFAULT_PORT, Event};
 
 use super::{Ui, print_line, text};
-use crate::bench::{Measured, Verdict};
+use crate::{
+    bench::{Measured, Verdict},
+    doctor::Finding,
+};
 
 impl Ui {
     /// A row of what was measured.
@@ -46,6 +49,35 @@ impl Ui {
             screen.say(&format!(
                 "  On the other machine   hayate bench {code} --from {address}"
             ));
+        }
+    }
+
+    /// One thing that was looked at.
+    pub(crate) fn found(&self, finding: &Finding) {
+        let screen = self.0.borrow();
+        if let Some(json) = &screen.json {
+            return print_line(&json.found(finding));
+        }
+        if screen.quiet && !finding.hinders() {
+            return;
+        }
+        let line = format!(
+            "{:<8} {:<12} {}",
+            finding.level.name(),
+            finding.what,
+            finding.message
+        );
+        print_line(&text::harmless(&line));
+        if let Some(advice) = &finding.advice {
+            print_line(&format!("{:21} {}", "", text::harmless(advice)));
+        }
+    }
+
+    /// How many things hinder.
+    pub(crate) fn summed_up(&self, hindrances: u64) {
+        match hindrances {
+            0 => self.say("Nothing here hinders transfers."),
+            count => self.say(&format!("{}.", text::plural(count, "warning"))),
         }
     }
 }

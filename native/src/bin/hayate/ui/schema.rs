@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::json::Lines;
 use crate::{
     bench::{Measured, Route, Spent, Verdict, What},
+    doctor::{Finding, Level},
     failure::Failure,
 };
 
@@ -211,13 +212,14 @@ fn lines() -> Vec<String> {
     all.push(lines.error(&Failure::usage("no").hint("yes")));
     all.push(lines.error(&Failure::new(ErrorKind::Disk, "full")));
     all.push(lines.error(&Failure::Interrupted(143)));
+    all.push(lines.error(&Failure::Hindered));
     all.extend(reports(&lines));
     all
 }
 
-/// What `bench` writes.
+/// What `bench` and `doctor` write.
 fn reports(lines: &Lines) -> Vec<String> {
-    let mut all = vec![lines.start("bench")];
+    let mut all = vec![lines.start("bench"), lines.start("doctor")];
     let parts = What::ALL.map(|what| Measured {
         what,
         bytes: 1 << 20,
@@ -230,6 +232,14 @@ fn reports(lines: &Lines) -> Vec<String> {
     for parts in [&parts[..], &parts[parts.len() - 1..]] {
         let verdict = Verdict::new(Route::To, parts, 2).expect("the link was measured");
         all.push(lines.verdict(&verdict));
+    }
+    for level in [Level::Fine, Level::Note, Level::Warning] {
+        all.push(lines.found(&Finding {
+            what: "udp_port",
+            level,
+            message: "it is taken".to_owned(),
+            advice: (level != Level::Fine).then(|| "take another".to_owned()),
+        }));
     }
     all
 }
