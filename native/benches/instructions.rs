@@ -22,7 +22,11 @@ mod clock {
     pub(crate) struct Spent;
 
     impl Spent {
-        #[expect(clippy::unused_self, reason = "the one with a clock adds up")]
+        #[expect(
+            clippy::unused_self,
+            clippy::needless_pass_by_ref_mut,
+            reason = "the one with a clock adds up"
+        )]
         pub(crate) fn on<T>(&mut self, work: impl FnOnce() -> T) -> T {
             work()
         }
