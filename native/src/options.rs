@@ -71,7 +71,8 @@ fn aes_in_hardware() -> bool {
 /// What is done to blocks before they are sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// zstd level 1 where two samples of a block promise that it pays.
+    /// zstd level 1 where two samples of a block promise that it pays, and as long as the link and not this machine is
+    /// what limits.
     #[default]
     Auto,
     /// Nothing.
