@@ -109,5 +109,6 @@ fn under_way(pair: &Pair, browser: &Browser<'_>, scheme: &str) -> Process {
 
 const LENGTH: usize = 24 << 20;
 
-/// How long a sender may wait for a browser to come back.
-const LATE: Duration = Duration::from_secs(60);
+/// How long a sender may wait for a browser to come back: one that did not even say goodbye is silent for 15 s first, and then
+/// waited for as a network that went dark, 60 s.
+const LATE: Duration = Duration::from_secs(100);
