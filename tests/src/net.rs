@@ -83,10 +83,15 @@ impl Net {
 
     fn configure(&self, family: Family) {
         for space in &self.spaces {
+            // Every address is whole at once: to a browser one that comes later is another network.
+            space.ip("link set lan addrgenmode none");
             if family == Family::V4 {
                 space.set("net/ipv6/conf/all/disable_ipv6", "1");
             } else {
-                space.ip(&format!("addr add {}/64 dev lan nodad", space.v6()));
+                let local = format!("fe80::{}", space.number);
+                for address in [local, space.v6().to_string()] {
+                    space.ip(&format!("addr add {address}/64 dev lan nodad"));
+                }
             }
             if family != Family::V6 {
                 space.ip(&format!(
@@ -256,17 +261,18 @@ impl Space {
         listed[0]["stats64"]["rx"]["bytes"].as_u64().unwrap()
     }
 
-    /// Waits until every address can be used: to a browser each change is another network, and it gives up its requests.
+    /// Waits until the network is up and every address can be used: to a browser each change is another network, and it
+    /// gives up its requests.
     pub fn settle(&self) {
         let deadline = Instant::now() + PATIENCE;
-        let listed = || {
-            let mut list = self.command("ip");
-            list.args(["address", "show", "tentative"])
-                .output()
-                .unwrap()
+        let shown = |what: &[&str]| {
+            let shown = self.command("ip").args(what).output().unwrap();
+            String::from_utf8(shown.stdout).unwrap()
         };
-        while !listed().stdout.is_empty() {
-            assert!(Instant::now() < deadline, "addresses remain tentative");
+        while !shown(&["link", "show", "lan"]).contains("state UP")
+            || !shown(&["address", "show", "tentative"]).is_empty()
+        {
+            assert!(Instant::now() < deadline, "the network never settles");
             thread::sleep(Duration::from_millis(50));
         }
     }

@@ -43,6 +43,7 @@ pub struct Browser<'net> {
 impl<'net> Browser<'net> {
     /// Starts a browser with a fresh profile on the machine `space`.
     pub fn start(kind: Kind, space: &'net Space) -> Self {
+        space.settle();
         let home = tempfile::Builder::new().prefix("hybrowser").tempdir();
         let home = home.unwrap();
         let downloads = home.path().join("downloads");
@@ -63,7 +64,6 @@ impl<'net> Browser<'net> {
             home,
         };
         browser.allow_downloads();
-        space.settle();
         browser
     }
 
