@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hayate_tests::{Browser, Kind, Pair, Process, noise};
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::page;
 
@@ -180,7 +181,40 @@ fn hostile_names_are_text() {
 fn assert_harmless(browser: &Browser<'_>) {
     let script = "return [typeof window.owned, document.querySelectorAll('[onerror], [onload], [src=x]').length]";
     let found = browser.run(script, &[]);
-    assert_eq!(found, serde_json::json!(["undefined", 0]));
+    assert_eq!(found, json!(["undefined", 0]));
+}
+
+#[test]
+fn a_page_of_which_not_all_arrives_tries_once_more_and_says_so() {
+    let pair = Pair::new();
+    let _sender = pair.send(["-t", "text"]);
+    let browser = Browser::start(Kind::Chromium, pair.net.b());
+    let block = |urls: &[&str]| {
+        browser.devtools("Network.enable", json!({}));
+        browser.devtools("Network.setBlockedURLs", json!({ "urls": urls }));
+    };
+    let kind = || {
+        browser.run(
+            "return performance.getEntriesByType('navigation')[0].type",
+            &[],
+        )
+    };
+    block(&["*strings.js*"]);
+    browser.open(&page(&pair, "https"));
+    browser.wait_for("a sentence on what to do", || {
+        browser
+            .status()
+            .contains("load the page again")
+            .then_some(())
+    });
+    assert_eq!(kind(), "reload");
+    block(&[]);
+    browser.open("about:blank");
+    browser.ask(&page(&pair, "https"));
+    browser.accept();
+    browser.wait_for("the text", || {
+        browser.shown().contains("text").then_some(())
+    });
 }
 
 #[track_caller]
