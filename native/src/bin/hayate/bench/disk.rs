@@ -98,6 +98,15 @@ fn read(file: &mut File) -> io::Result<(u64, Spent)> {
 #[cfg(unix)]
 fn create(directory: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
+    // One that never has a name, where the file system has such.
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Mode, OFlags};
+        let nameless = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        if let Ok(file) = rustix::fs::open(directory, nameless, Mode::RUSR | Mode::WUSR) {
+            return Ok(file.into());
+        }
+    }
     let path = directory.join(name()?);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
