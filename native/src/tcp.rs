@@ -10,20 +10,25 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use compio::{
     BufResult,
+    buf::{IntoInner, IoBuf},
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
 };
-use shared::Binding;
+use shared::{Binding, lane::Room};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::{
-    drive::lanes::Ends,
+    drive::lanes::{Ends, LaneReader},
     quic::{dialable, on_one_or_all},
     wire::{WireError, WireReader, WireWriter},
 };
 
-/// Bytes asked for at once: few enough to be in the caches when they are cut into blocks.
-const READ: usize = 256 << 10;
+/// Bytes asked for between two blocks: what is in front of one, and hardly anything of it, since the rest is read
+/// straight to where it belongs.
+const READ: usize = 32;
+
+/// Bytes asked for within a block: few enough to be in the caches when they are opened.
+const FILL: usize = 256 << 10;
 
 /// How long the other end may be silent while something is on its way, as over QUIC.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -131,6 +136,24 @@ impl WireReader for Reader {
         };
         self.memory = memory;
         read
+    }
+}
+
+impl LaneReader for Reader {
+    async fn fill(&mut self, mut room: Room) -> Result<(Room, Option<Vec<Bytes>>), WireError> {
+        let missing = room.missing().min(FILL);
+        let memory = std::mem::take(room.memory());
+        let filled = memory.len();
+        let BufResult(read, memory) = self
+            .stream
+            .read(memory.slice(filled..filled + missing))
+            .await;
+        *room.memory() = memory.into_inner();
+        match read {
+            Err(error) => Err(lost(&error)),
+            Ok(0) => Ok((room, None)),
+            Ok(_) => Ok((room, Some(Vec::new()))),
+        }
     }
 }
 

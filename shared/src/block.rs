@@ -257,7 +257,7 @@ impl Sealed {
             &tag,
         )?;
         let bytes = match header.zstd {
-            true => unpack(&body, header.length as usize)?.into(),
+            true => unpack(&body, header.length as usize)?,
             false => body.freeze(),
         };
         let hash = BlockHash::of(header.index, header.last, &bytes);

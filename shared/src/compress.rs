@@ -1,5 +1,9 @@
 //! Compression of single blocks: one zstd frame (RFC 8878) a block, level 1, checked before it is decoded.
 
+use bytes::Bytes;
+
+#[cfg(any(test, not(feature = "native")))]
+use crate::memory;
 use crate::{BLOCK, Error};
 
 /// Largest window that a frame may ask for in bytes: 8 MiB.
@@ -83,10 +87,9 @@ impl Packer {
 /// # Errors
 /// [`Error::Malformed`] for anything but one whole frame of that content size, with a window of at most 8 MiB and
 /// without dictionary, checksum or trailing bytes; nothing is decoded, and no memory taken, before that is checked.
-pub(crate) fn unpack(frame: &[u8], length: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn unpack(frame: &[u8], length: usize) -> Result<Bytes, Error> {
     inspect(frame, length)?;
-    let mut block = Vec::with_capacity(length);
-    decode(frame, &mut block)?;
+    let block = decode(frame, length)?;
     if block.len() == length {
         Ok(block)
     } else {
@@ -100,18 +103,23 @@ use decode_native as decode;
 use decode_portable as decode;
 
 #[cfg(feature = "native")]
-fn decode_native(frame: &[u8], block: &mut Vec<u8>) -> Result<(), Error> {
+fn decode_native(frame: &[u8], length: usize) -> Result<Bytes, Error> {
+    let mut block = Vec::with_capacity(length);
     zstd::bulk::Decompressor::new()
-        .and_then(|mut zstd| zstd.decompress_to_buffer(frame, block))
-        .map(drop)
-        .map_err(|_| BROKEN)
+        .and_then(|mut zstd| zstd.decompress_to_buffer(frame, &mut block))
+        .map_err(|_| BROKEN)?;
+    Ok(block.into())
 }
 
 #[cfg(any(test, not(feature = "native")))]
-fn decode_portable(frame: &[u8], block: &mut Vec<u8>) -> Result<(), Error> {
+fn decode_portable(frame: &[u8], length: usize) -> Result<Bytes, Error> {
     let mut decoder = ruzstd::decoding::FrameDecoder::new();
     decoder.set_max_window_size(MAX_WINDOW);
-    decoder.decode_all_to_vec(frame, block).map_err(|_| BROKEN)
+    let mut block = memory::aligned(length);
+    block.resize(length, 0);
+    let decoded = decoder.decode_all(frame, &mut block);
+    block.truncate(decoded.map_err(|_| BROKEN)?);
+    Ok(block.freeze())
 }
 
 const BROKEN: Error = Error::Malformed("a broken zstd frame");
@@ -211,8 +219,7 @@ mod tests {
                     Ok(&text[..length]),
                     "{length} bytes at {level}"
                 );
-                let mut block = Vec::with_capacity(length);
-                decode_portable(&frame, &mut block).expect("ruzstd reads it too");
+                let block = decode_portable(&frame, length).expect("ruzstd reads it too");
                 assert_eq!(block, text[..length]);
             }
         }

@@ -7,6 +7,7 @@ use crate::{
     Error,
     block::{HEADER, Header},
     cipher::TAG,
+    memory,
     message::MAX_MESSAGE,
 };
 
@@ -74,6 +75,13 @@ enum Partial {
     },
 }
 
+/// The memory of a block on its way.
+pub(crate) struct Room {
+    header: Header,
+    pub(crate) memory: BytesMut,
+    pub(crate) length: usize,
+}
+
 enum Open {
     Clear(u8),
     Message,
@@ -99,6 +107,40 @@ impl Deframer {
             memory.clear();
             self.spare.push(memory);
         }
+    }
+
+    /// Lends the memory of the block that is on its way; [`Deframer::give_back`] must follow before anything else.
+    pub(crate) fn lend(&mut self) -> Option<Room> {
+        match std::mem::take(&mut self.state) {
+            Partial::Body {
+                open: Open::Block(header),
+                body,
+                length,
+            } => Some(Room {
+                header,
+                memory: body,
+                length,
+            }),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    /// Takes memory back, with what was read into it.
+    pub(crate) fn give_back(&mut self, room: Room) {
+        let Room {
+            header,
+            memory: body,
+            length,
+        } = room;
+        let open = Open::Block(header);
+        self.state = if body.len() < length {
+            Partial::Body { open, body, length }
+        } else {
+            self.finish(open, body)
+        };
     }
 
     /// The next whole frame.
@@ -206,11 +248,13 @@ impl Deframer {
             return Err(Error::Malformed("a frame longer than its limit"));
         }
         // Sealed frames come from a peer that proved the code; one block is the most that its word reserves.
-        let mut body = match kind {
-            KIND_BLOCK => self.spare.pop().unwrap_or_default(),
-            _ => BytesMut::new(),
+        let spare = match kind {
+            KIND_BLOCK => self.spare.pop(),
+            _ => None,
         };
-        body.reserve(length);
+        let body = spare
+            .filter(|memory| memory.capacity() >= length)
+            .unwrap_or_else(|| memory::aligned(length));
         Ok(if length == 0 {
             self.finish(open, body)
         } else {

@@ -29,6 +29,7 @@ mod frame;
 mod handshake;
 mod keys;
 pub mod lane;
+mod memory;
 mod message;
 mod offer;
 pub mod pake;

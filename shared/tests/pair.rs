@@ -308,6 +308,23 @@ fn lanes_carry_blocks_past_the_wire_and_behind_the_total() {
 }
 
 #[test]
+fn a_block_takes_no_more_than_it_lacks() {
+    let mut pair = Pair::new(&noise(2 * BLOCK));
+    pair.lanes = Some(Vec::new());
+    pair.run_until_blocks();
+    let mut inlet = join(&pair, 1);
+    assert!(inlet.lend().is_none(), "no block is on its way");
+    // Block 0, the last one: 8 bytes, and a tag.
+    let lengths = [8_u32.to_be_bytes(), 24_u32.to_be_bytes()].concat();
+    let head = [&[0x11][..], &[0; 8], &[2], &lengths].concat();
+    assert!(matches!(inlet.push(&head), Ok((None, 18))));
+    let mut room = inlet.lend().unwrap();
+    assert_eq!(room.missing(), 24);
+    room.memory().extend_from_slice(&[0; 25]);
+    assert!(inlet.fill(room).is_err());
+}
+
+#[test]
 fn stranger_cannot_join_a_lane() {
     let mut pair = Pair::new(&noise(9));
     pair.lanes = Some(Vec::new());

@@ -145,14 +145,26 @@ impl Pair {
         }
     }
 
-    /// Delivers what lies on the lanes, the last lane first.
+    /// Delivers what lies on the lanes, the last lane first; every other one reads straight into its blocks.
     fn drive_lanes(&mut self, moved: &mut bool) {
         let mut waiting = 0;
-        for (inlet, bytes) in self.lanes.iter_mut().flatten().rev() {
+        let lanes: Vec<_> = self.lanes.iter_mut().flatten().collect();
+        for (number, (inlet, bytes)) in lanes.into_iter().enumerate().rev() {
             let mut rest = &bytes[..];
             while !rest.is_empty() && waiting < 16 {
-                let (sealed, used) = inlet.push(rest).unwrap();
-                rest = &rest[used..];
+                let room = if number % 2 == 0 { inlet.lend() } else { None };
+                let sealed = if let Some(mut room) = room {
+                    let read = rest.len().min(room.missing()).min(99_999);
+                    room.memory().extend_from_slice(&rest[..read]);
+                    rest = &rest[read..];
+                    inlet.fill(room).unwrap()
+                } else {
+                    // What is in front of a block, and a little of it.
+                    let most = if number % 2 == 0 { 32 } else { rest.len() };
+                    let (sealed, used) = inlet.push(&rest[..most.min(rest.len())]).unwrap();
+                    rest = &rest[used..];
+                    sealed
+                };
                 if let Some(sealed) = sealed {
                     self.receiver.arrive(sealed);
                     waiting += 1;

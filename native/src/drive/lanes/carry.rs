@@ -7,11 +7,27 @@ use compio::time;
 use futures_util::{FutureExt, select_biased};
 use shared::{
     Binding,
-    lane::{Heard, Inlet, Joining, Lane},
+    lane::{Heard, Inlet, Joining, Lane, Room},
 };
 
 use super::{AHEAD, Arrival, Outlet, Permit, Traffic};
-use crate::wire::{WireError, WireReader, WireWriter};
+use crate::{
+    quic::QuicReader,
+    wire::{WireError, WireReader, WireWriter},
+};
+
+/// The reading half of a lane.
+pub(crate) trait LaneReader: WireReader {
+    /// [`WireReader::read`], which may append to a block on its way instead, where that saves a copy.
+    fn fill(
+        &mut self,
+        room: Room,
+    ) -> impl Future<Output = Result<(Room, Option<Vec<Bytes>>), WireError>> {
+        async { Ok((room, self.read().await?)) }
+    }
+}
+
+impl LaneReader for QuicReader {}
 
 /// The two halves of a connection, and what its proofs are bound to.
 pub(crate) struct Ends<R, W> {
@@ -22,7 +38,7 @@ pub(crate) struct Ends<R, W> {
 
 /// Greets, and carries blocks until there are no more; `joined` hears that the other end has proved itself.
 pub(super) async fn run(
-    ends: Ends<impl WireReader, impl WireWriter>,
+    ends: Ends<impl LaneReader, impl WireWriter>,
     lane: Lane,
     first: bool,
     until: Instant,
@@ -116,7 +132,7 @@ async fn send(
 
 /// Hands over blocks as they come, no more than [`AHEAD`] of them before they are put away.
 async fn receive(
-    reader: &mut impl WireReader,
+    reader: &mut impl LaneReader,
     mut inlet: Inlet,
     rest: Vec<Bytes>,
     arrivals: &flume::Sender<Arrival>,
@@ -125,6 +141,11 @@ async fn receive(
     for _ in 0..AHEAD {
         let _ = give.send(());
     }
+    let hand_over = async |sealed| {
+        permits.recv_async().await.ok()?;
+        let arrival = Arrival::Block(sealed, Permit(give.clone()));
+        arrivals.send(arrival).ok()
+    };
     let mut pieces = rest;
     loop {
         for piece in pieces {
@@ -134,19 +155,29 @@ async fn receive(
                     return;
                 };
                 rest = &rest[used..];
-                let Some(sealed) = sealed else { continue };
-                if permits.recv_async().await.is_err()
-                    || arrivals
-                        .send(Arrival::Block(sealed, Permit(give.clone())))
-                        .is_err()
+                if let Some(sealed) = sealed
+                    && hand_over(sealed).await.is_none()
                 {
                     return;
                 }
             }
         }
-        pieces = match reader.read().await {
-            Ok(Some(pieces)) => pieces,
-            Ok(None) | Err(_) => return,
+        let read = match inlet.lend() {
+            None => reader.read().await,
+            Some(room) => match reader.fill(room).await {
+                Err(error) => Err(error),
+                Ok((room, pieces)) => {
+                    let Ok(sealed) = inlet.fill(room) else { return };
+                    if let Some(sealed) = sealed
+                        && hand_over(sealed).await.is_none()
+                    {
+                        return;
+                    }
+                    Ok(pieces)
+                }
+            },
         };
+        let Ok(Some(more)) = read else { return };
+        pieces = more;
     }
 }

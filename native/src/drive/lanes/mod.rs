@@ -28,8 +28,8 @@ use crate::{
 
 mod carry;
 
-pub(crate) use carry::Ends;
 use carry::run;
+pub(crate) use carry::{Ends, LaneReader};
 
 /// How long a lane may take to come about, from its listening or dialling to both greetings.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
