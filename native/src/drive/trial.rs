@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 /// Bytes that fill what is between this side and the link: handed over, they have not moved yet.
-const WIRE_WARM: u64 = 12 << 20;
-const LANE_WARM: u64 = 16 << 20;
+const WIRE_WARM: u64 = 8 << 20;
+const LANE_WARM: u64 = 12 << 20;
 
 /// Bytes that are timed.
-const SPAN: u64 = 24 << 20;
+const SPAN: u64 = 16 << 20;
 
 /// How long a lane may take at least to show what it can.
 const LEAST: Duration = Duration::from_secs(1);
@@ -112,11 +112,11 @@ mod tests {
     fn a_lane_that_is_faster_keeps_the_blocks() {
         for (lane, kept) in [(1500.0, true), (480.0, true), (300.0, false)] {
             let (mut trial, mut now) = (Trial::new(), Instant::now());
-            carry(&mut trial, &mut now, 35, 500.0, true);
+            carry(&mut trial, &mut now, 23, 500.0, true);
             assert!(!trial.is_for_lane(), "the wire is timed first");
             carry(&mut trial, &mut now, 2, 500.0, true);
             assert!(trial.is_for_lane());
-            carry(&mut trial, &mut now, 41, lane, true);
+            carry(&mut trial, &mut now, 29, lane, true);
             assert_eq!(trial.until(), None);
             assert_eq!(trial.is_for_lane(), kept, "{lane} MiB/s");
         }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_lane_that_takes_nothing_is_given_up() {
         let (mut trial, mut now) = (Trial::new(), Instant::now());
-        carry(&mut trial, &mut now, 60, 500.0, true);
+        carry(&mut trial, &mut now, 40, 500.0, true);
         let until = trial.until().expect("the lane is on trial");
         assert!(until <= now + Duration::from_secs(2));
         trial.expire();
