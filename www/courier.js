@@ -1,6 +1,7 @@
 // The Worker that receives, and the messages to and from it.
 
 import { t } from "./strings.js";
+import { workerUrl } from "./worker-url.js";
 
 /** How long the Worker may take to load, in milliseconds. */
 const READY_WITHIN = 30_000;
@@ -21,7 +22,7 @@ export function startWorker(heard) {
     queueMicrotask(() => heard(failure(t("workerMissing", { what }), t("browserNext"))));
     return () => {};
   }
-  const worker = new Worker(workerUrl(), { type: "module" });
+  const worker = new Worker(workerUrl("worker.js"), { type: "module" });
   const fail = () => {
     clearTimeout(late);
     worker.terminate();
@@ -39,16 +40,4 @@ export function startWorker(heard) {
 
 function failure(message, next) {
   return { type: "error", kind: "browser", message, next, left: null, retry: false, broken: true };
-}
-
-/** Relative, because the page may be hosted anywhere; through Trusted Types where the browser has them. */
-function workerUrl() {
-  const url = new URL("worker.js", import.meta.url).href;
-  if (!globalThis.trustedTypes) return url;
-  return trustedTypes.createPolicy("hayate", {
-    createScriptURL: (wanted) => {
-      if (wanted !== url) throw new TypeError("only the page's own Worker is trusted");
-      return wanted;
-    },
-  }).createScriptURL(url);
 }

@@ -4,6 +4,8 @@
 // are a view of wasm memory and must be used at once. For the worker: limit (bytes it can take, or null), kept (bytes that
 // are there from before), begin(), blob(), close(), discard().
 
+import { openFile } from "./handle.js";
+
 const ROOT = "hayate";
 const PAYLOAD = "payload";
 const NOTE = "note.json";
@@ -81,7 +83,7 @@ class DiskSink {
     const isKnown = (await readNote(root, name))?.identity === identity;
     sink.folder = await root.getDirectoryHandle(name, { create: true });
     sink.file = await sink.folder.getFileHandle(PAYLOAD, { create: true });
-    sink.handle = await patiently(() => sink.file.createSyncAccessHandle());
+    sink.handle = await patiently(() => openFile(sink.file));
     if (!isKnown) sink.handle.truncate(0);
     const { quota, usage } = await navigator.storage.estimate();
     sink.limit = quota === undefined ? null : Math.max(0, quota - usage) + sink.kept;

@@ -62,12 +62,16 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 25] = [
+static ASSETS: [Asset; 29] = [
     asset!("/", "/index.html", HTML),
     asset!("/style.css", STYLE),
     asset!("/icon.svg", IMAGE),
     asset!("/app.js", SCRIPT),
     asset!("/worker.js", SCRIPT),
+    asset!("/worker-url.js", SCRIPT),
+    asset!("/writer.js", SCRIPT),
+    asset!("/handle.js", SCRIPT),
+    asset!("/slots.js", SCRIPT),
     asset!("/code-field.js", SCRIPT),
     asset!("/code-phrase.js", SCRIPT),
     asset!("/courier.js", SCRIPT),
