@@ -17,11 +17,11 @@ use crate::{
     sender::cancelled,
 };
 
-/// How long one attempt to reach the peer may take.
-const DIAL: Duration = Duration::from_secs(3);
+/// How long one attempt to reach a peer may take before the next one.
+pub(crate) const DIAL: Duration = Duration::from_secs(3);
 
 /// Between two attempts.
-const RETRY: Duration = Duration::from_millis(300);
+pub(crate) const RETRY: Duration = Duration::from_millis(300);
 
 /// Addresses that are tried in turn: the peer's machine may have another one now.
 const MOST: usize = 8;

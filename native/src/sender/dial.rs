@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Event,
-    comeback::Comeback,
+    comeback::{Comeback, DIAL, RETRY},
     drive::{
         Link,
         context::Context,
@@ -152,12 +152,6 @@ pub(crate) async fn reach(
         time::sleep(RETRY).await;
     }
 }
-
-/// How long one attempt to reach a receiver may take before the next one.
-const DIAL: Duration = Duration::from_secs(3);
-
-/// Between two attempts.
-const RETRY: Duration = Duration::from_millis(300);
 
 /// How long a sender that dials looks for the receiver where nobody said otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
