@@ -8,6 +8,9 @@ import { within } from "./wire.js";
 /** How long the Worker may take to load, in milliseconds. */
 const OPENING = 3000;
 
+/** How long it may take for one job, in milliseconds: a slow disk may have gigabytes to flush. */
+const PATIENCE = 10 * 60_000;
+
 /** Opens `file`, which nobody else may have open: write, read, truncate, getSize, flush and close, as the browser's own. */
 export async function openFile(file) {
   const here = await file.createSyncAccessHandle();
@@ -96,7 +99,11 @@ class RemoteHandle {
   /** Waits until so many jobs are done. */
   #wait(jobs) {
     const { counters, text } = this.slots;
-    for (let done; (done = Atomics.load(counters, DONE)) < jobs; ) Atomics.wait(counters, DONE, done);
+    for (let done; (done = Atomics.load(counters, DONE)) < jobs; ) {
+      if (Atomics.wait(counters, DONE, done, PATIENCE) === "timed-out") {
+        throw new DOMException("it no longer answers", "TimeoutError");
+      }
+    }
     const length = counters[ERROR];
     if (length === 0) return;
     const [name, ...message] = new TextDecoder().decode(text.slice(0, length)).split("\n");

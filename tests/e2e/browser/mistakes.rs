@@ -100,6 +100,21 @@ fn a_sender_that_is_cancelled_is_said() {
 }
 
 #[test]
+fn a_browser_that_has_no_room_left_says_so() {
+    let pair = Pair::new();
+    let browser = Browser::start(Kind::Chromium, pair.net.b());
+    let sender = under_way(&pair, &browser, "https");
+    let origin = browser.run("return location.origin", &[]);
+    let quota = json!({ "origin": origin, "quotaSize": 1024 });
+    browser.devtools("Storage.overrideQuotaForOrigin", quota);
+    let said = wait_for_end(&browser);
+    assert!(said.contains("no room left"), "{said}");
+    assert!(said.contains("Free some space"), "{said}");
+    nothing_is_offered(&browser);
+    sender.finish_within(SOON).expect(14);
+}
+
+#[test]
 fn a_person_can_decline() {
     let pair = Pair::new();
     pair.write("a.txt", "hello");
