@@ -2,7 +2,7 @@
 //
 // A sink has, for the session in wasm: write(at, bytes), read(at, bytes) -> bytes read, truncate(length), flush(); the bytes
 // are a view of wasm memory and must be used at once. For the worker: limit (bytes it can take, or null), kept (bytes that
-// are there from before), begin(), blob(), close(), discard().
+// are there from before), begin(), blob(), close(), discard(). What goes wrong with a write may be thrown by a later call.
 
 import { openFile } from "./handle.js";
 
@@ -64,6 +64,7 @@ class DiskSink {
     const root = await directory();
     const name = await nameOf(identity);
     // Another tab may have the one with this name: then a fresh one, which is not found again.
+    let problem = new Error("no store is free");
     for (const candidate of [name, `${name}-${crypto.randomUUID()}`]) {
       const unlock = await lock(candidate);
       if (!unlock) continue;
@@ -71,10 +72,10 @@ class DiskSink {
         return await DiskSink.at(root, candidate, identity, unlock);
       } catch (error) {
         unlock();
-        throw error;
+        problem = error;
       }
     }
-    throw new Error("no store is free");
+    throw problem;
   }
 
   static async at(root, name, identity, unlock) {
@@ -83,10 +84,15 @@ class DiskSink {
     const isKnown = (await readNote(root, name))?.identity === identity;
     sink.folder = await root.getDirectoryHandle(name, { create: true });
     sink.file = await sink.folder.getFileHandle(PAYLOAD, { create: true });
-    sink.handle = await patiently(() => openFile(sink.file));
-    if (!isKnown) sink.handle.truncate(0);
-    const { quota, usage } = await navigator.storage.estimate();
-    sink.limit = quota === undefined ? null : Math.max(0, quota - usage) + sink.kept;
+    sink.handle = await openFile(sink.file);
+    try {
+      if (!isKnown) sink.handle.truncate(0);
+      const { quota, usage } = await navigator.storage.estimate();
+      sink.limit = quota === undefined ? null : Math.max(0, quota - usage) + sink.kept;
+    } catch (error) {
+      sink.handle.close();
+      throw error;
+    }
     return sink;
   }
 
@@ -231,19 +237,6 @@ function lock(name) {
       .request(lockName(name), { signal: AbortSignal.timeout(FREE) }, () => new Promise((unlock) => resolve(unlock)))
       .catch(() => resolve(null));
   });
-}
-
-/** Does what the page that was reloaded may be in the way of for a moment. */
-async function patiently(work) {
-  const deadline = performance.now() + FREE;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 async function readNote(root, name) {

@@ -36,8 +36,8 @@ function serve(handle, slots) {
   const { counters, text } = slots;
   let number = 0;
   onmessage = ({ data: { job, length, at } }) => {
-    // After an error nothing is of use but to close.
-    if (counters[ERROR] === 0 || job === "close") {
+    // Nothing is written behind a gap: not before the error was heard.
+    if (Atomics.load(counters, ERROR) === 0 || job === "close") {
       try {
         const answer = jobs[job](handle, slots.slot(number, length), at) ?? 0;
         counters[HIGH] = Math.floor(answer / 2 ** 32);
@@ -45,7 +45,7 @@ function serve(handle, slots) {
       } catch (error) {
         const said = new TextEncoder().encode(`${error.name}\n${error.message}`).subarray(0, text.length);
         text.set(said);
-        counters[ERROR] = said.length;
+        Atomics.store(counters, ERROR, said.length);
       }
     }
     number += 1;

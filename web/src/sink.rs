@@ -7,10 +7,10 @@ use crate::failure::{Failure, Kind};
 
 /// A store of bytes by offset.
 pub trait Store {
-    /// Stores all of `bytes` at an offset.
+    /// Stores all of `bytes` at an offset, now or later, but in the order of the calls.
     ///
     /// # Errors
-    /// [`Kind::Disk`] or [`Kind::TooLarge`].
+    /// [`Kind::Disk`] or [`Kind::TooLarge`], which may be an earlier call's.
     fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Failure>;
 
     /// Fills `bytes` from an offset, and says whether there was so much.
@@ -28,7 +28,7 @@ pub trait Store {
     /// Makes durable what was written.
     ///
     /// # Errors
-    /// [`Kind::Disk`].
+    /// [`Kind::Disk`], which may be an earlier call's.
     fn flush(&mut self) -> Result<(), Failure>;
 }
 
