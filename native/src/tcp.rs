@@ -27,9 +27,6 @@ use crate::{
 /// straight to where it belongs.
 const READ: usize = 32;
 
-/// Bytes asked for within a block: few enough to be in the caches when they are opened.
-const FILL: usize = 256 << 10;
-
 /// How long the other end may be silent while something is on its way, as over QUIC.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -141,7 +138,7 @@ impl WireReader for Reader {
 
 impl LaneReader for Reader {
     async fn fill(&mut self, mut room: Room) -> Result<(Room, Option<Vec<Bytes>>), WireError> {
-        let missing = room.missing().min(FILL);
+        let missing = room.missing();
         let memory = std::mem::take(room.memory());
         let filled = memory.len();
         let BufResult(read, memory) = self
