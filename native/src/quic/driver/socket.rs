@@ -1,6 +1,7 @@
 //! The UDP socket: batches in, batches out, and when it is ready for more.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSliceMut},
     net::{SocketAddr, UdpSocket},
     task::{Context, Poll},
@@ -101,9 +102,12 @@ impl Socket {
     }
 }
 
-/// Where packets are received; used again for each call.
+/// Where packets are received.
 pub(super) struct Inbox {
-    memory: Vec<u8>,
+    /// Memory for one call; each slot has [`SLOT`] bytes.
+    memory: Vec<BytesMut>,
+    /// Ends of slots that were handed out, to be used again when nobody holds the rest.
+    lent: VecDeque<BytesMut>,
     meta: [RecvMeta; BATCH_SIZE],
     slots: usize,
 }
@@ -111,7 +115,8 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new() -> Self {
         Self {
-            memory: vec![0; BATCH_SIZE * SLOT],
+            memory: (0..BATCH_SIZE).map(|_| BytesMut::zeroed(SLOT)).collect(),
+            lent: VecDeque::new(),
             meta: [RecvMeta::default(); BATCH_SIZE],
             slots: FEW,
         }
@@ -119,9 +124,10 @@ impl Inbox {
 
     /// Takes waiting packets from the socket in one call; false when there was less to take than there was room for.
     pub(super) fn fill(&mut self, socket: &Socket) -> io::Result<(usize, bool)> {
-        let mut memory = self.memory.chunks_exact_mut(SLOT);
-        let mut slots: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(memory.next().unwrap_or_default()));
+        let mut memory = self.memory.iter_mut();
+        let mut slots: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+            IoSliceMut::new(memory.next().map(|slot| &mut slot[..]).unwrap_or_default())
+        });
         let room = self.slots;
         let count = socket
             .state
@@ -135,23 +141,55 @@ impl Inbox {
         Ok((count, count == room))
     }
 
-    /// What the last call took: datagrams from one peer, of one size but for the last.
-    pub(super) fn batches(&self, count: usize) -> impl Iterator<Item = (&RecvMeta, &[u8])> {
-        let slots = self.memory.chunks_exact(SLOT);
-        let filled = self.meta[..count].iter().zip(slots);
-        filled.map(|(meta, slot)| (meta, &slot[..meta.len]))
+    /// What the last call took to one of its slots: datagrams from one peer, of one size but for the last.
+    pub(super) fn batch(&self, slot: usize) -> (RecvMeta, &[u8]) {
+        let meta = self.meta[slot];
+        (meta, &self.memory[slot][..meta.len])
+    }
+
+    /// Takes a batch apart. What comes in full batches is handed out where it lies; the memory comes back with its last
+    /// datagram.
+    pub(super) fn split(&mut self, slot: usize, take: impl FnMut(BytesMut)) {
+        let RecvMeta { len, stride, .. } = self.meta[slot];
+        if len < SLOT / 2 || stride < SHARED {
+            return split(&self.memory[slot][..len], stride, take);
+        }
+        let fresh = self.fresh();
+        let mut end = std::mem::replace(&mut self.memory[slot], fresh);
+        let batch = end.split_to(len);
+        self.lent.push_back(end);
+        cut(batch, stride, take);
+    }
+
+    fn fresh(&mut self) -> BytesMut {
+        // The oldest first: they are the first to come back.
+        if let Some(mut memory) = self.lent.pop_front() {
+            memory.clear();
+            if memory.try_reclaim(SLOT) {
+                memory.resize(SLOT, 0);
+                return memory;
+            }
+            if self.lent.len() < LENT {
+                self.lent.push_front(memory);
+            }
+        }
+        BytesMut::zeroed(SLOT)
     }
 }
 
-/// Takes a batch apart.
-pub(super) fn split(batch: &[u8], stride: usize, mut take: impl FnMut(BytesMut)) {
+/// Takes a batch apart that others are received over.
+fn split(batch: &[u8], stride: usize, mut take: impl FnMut(BytesMut)) {
     if stride < SHARED {
         for datagram in batch.chunks(stride.max(1)) {
             take(datagram.into());
         }
         return;
     }
-    let mut batch = BytesMut::from(batch);
+    cut(batch.into(), stride, take);
+}
+
+/// Cuts a batch into its datagrams.
+fn cut(mut batch: BytesMut, stride: usize, mut take: impl FnMut(BytesMut)) {
     while !batch.is_empty() {
         take(batch.split_to(stride.min(batch.len())));
     }
@@ -168,6 +206,8 @@ const MAX_SEND: usize = 65_507;
 const SLOT: usize = (64 << 10) + 1536;
 /// Slots in a call while packets come in batches.
 const FEW: usize = 4;
+/// Most slots that are waited for; those beyond are given back to the system.
+const LENT: usize = 64;
 /// Below this many bytes a slot, batches are no batches.
 const SMALL: usize = 8 << 10;
 /// Datagrams of this size on share the memory of their batch. Smaller ones do not: a peer could make them hold more
@@ -211,6 +251,32 @@ mod tests {
         assert!(datagrams.iter().all(|datagram| datagram.capacity() < 200));
     }
 
+    #[test]
+    fn a_full_batch_is_not_copied_and_its_memory_comes_back() {
+        let mut inbox = Inbox::new();
+        let mut receive = |content: u8| {
+            inbox.meta[0].len = 50_000;
+            inbox.meta[0].stride = 1400;
+            inbox.memory[0][..50_000].fill(content);
+            let place = inbox.memory[0].as_ptr();
+            let mut datagrams = Vec::new();
+            inbox.split(0, |datagram| datagrams.push(datagram));
+            assert_eq!(datagrams.concat(), vec![content; 50_000]);
+            assert_eq!(datagrams[0].as_ptr(), place);
+            assert_eq!(inbox.memory[0].len(), SLOT);
+            (datagrams, place)
+        };
+        let (first, place) = receive(1);
+        let (second, other) = receive(2);
+        assert_ne!(place, other, "somebody holds the first");
+        drop(first);
+        receive(3);
+        let (_, again) = receive(4);
+        assert_eq!(again, place);
+        assert_eq!(second.concat(), vec![2; 50_000]);
+        assert!(inbox.lent.len() <= 4);
+    }
+
     #[compio::test]
     async fn no_batch_is_larger_than_one_send_takes() {
         let socket = Socket::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
@@ -240,7 +306,8 @@ mod tests {
         std::future::poll_fn(|cx| to.poll_readable(cx)).await;
         let (mut inbox, mut received) = (Inbox::new(), Vec::new());
         let (count, more) = inbox.fill(&to).unwrap();
-        for (meta, batch) in inbox.batches(count) {
+        for slot in 0..count {
+            let (meta, batch) = inbox.batch(slot);
             assert_eq!(meta.addr, from.local());
             assert_eq!(meta.dst_ip, Some(Ipv4Addr::LOCALHOST.into()));
             assert_eq!(meta.ecn.and_then(mark), Some(EcnCodepoint::Ect0));

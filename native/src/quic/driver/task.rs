@@ -15,7 +15,7 @@ use quinn_proto::{DatagramEvent, EndpointEvent, Transmit};
 use super::{
     connection::Inner,
     endpoint::Shared,
-    socket::{Inbox, Sent, Socket, mark, split},
+    socket::{Inbox, Sent, Socket, mark},
 };
 use crate::quic::shared_port::Guest;
 
@@ -135,15 +135,16 @@ impl Task {
         let now = Instant::now();
         let mut state = self.shared.state.borrow_mut();
         let (mut bytes, due) = (0, &mut self.due);
-        for (meta, batch) in self.inbox.batches(count) {
+        for slot in 0..count {
+            let (meta, batch) = self.inbox.batch(slot);
             bytes += batch.len();
             if let Some(guest) = &self.guest
                 && !guest.passes_by(batch)
             {
-                guest.hand_over(meta, batch);
+                guest.hand_over(&meta, batch);
                 continue;
             }
-            split(batch, meta.stride, |datagram| {
+            self.inbox.split(slot, |datagram| {
                 let mut answer = Vec::new();
                 let event = state.proto.handle(
                     now,
