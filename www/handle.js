@@ -15,7 +15,7 @@ const PATIENCE = 10 * 60_000;
 const CLOSING = 10_000;
 
 /** How long a page that was reloaded, or a Worker that was ended, may hold a file still, in milliseconds. */
-const FREE = 1000;
+export const FREE = 1000;
 
 /** Opens `file`, which nobody else may have open: write, read, truncate, getSize, flush and close, as the browser's own. */
 export async function openFile(file) {
@@ -84,7 +84,6 @@ class RemoteHandle {
 
   read(bytes, { at }) {
     if (bytes.length > SLOT) throw new RangeError("a block is larger than a slot");
-    this.#wait(this.sent);
     const slot = this.slots.slot(this.sent, bytes.length);
     const count = this.#ask({ job: "read", length: bytes.length, at });
     bytes.set(slot.subarray(0, count));

@@ -4,7 +4,8 @@
 // are a view of wasm memory and must be used at once. For the worker: limit (bytes it can take, or null), kept (bytes that
 // are there from before), begin(), blob(), close(), discard(). What goes wrong with a write may be thrown by a later call.
 
-import { openFile } from "./handle.js";
+import { FREE, openFile } from "./handle.js";
+import { writeAll } from "./slots.js";
 
 const ROOT = "hayate";
 const PAYLOAD = "payload";
@@ -18,9 +19,6 @@ const GROUP = 64 << 20;
 
 /** How long an interrupted transfer is kept, in milliseconds. */
 const KEEP = 24 * 60 * 60 * 1000;
-
-/** How long a page that was reloaded may hold its store still, in milliseconds. */
-const FREE = 1000;
 
 /** Whether payloads go to disk here. */
 export function hasDisk() {
@@ -106,9 +104,7 @@ class DiskSink {
   }
 
   write(at, bytes) {
-    if (this.handle.write(bytes, { at }) !== bytes.length) {
-      throw new DOMException("the file is shorter than what was written", "QuotaExceededError");
-    }
+    writeAll(this.handle, bytes, at);
   }
 
   read(at, bytes) {

@@ -1,4 +1,5 @@
-// Memory that the receiving Worker and the one that writes share: counters, the text of an error, and slots for blocks.
+// What the receiving Worker and the one that writes share: memory for counters, the text of an error and blocks, and what
+// counts as written.
 
 /** Blocks that may wait to be written. */
 export const SLOTS = 8;
@@ -25,5 +26,12 @@ export class Slots {
 
   slot(job, length) {
     return new Uint8Array(this.memory, COUNTERS + TEXT + (job % SLOTS) * SLOT, length);
+  }
+}
+
+/** Writes all of `bytes`; a disk that takes less is full. */
+export function writeAll(handle, bytes, at) {
+  if (handle.write(bytes, { at }) !== bytes.length) {
+    throw new DOMException("the file is shorter than what was written", "QuotaExceededError");
   }
 }

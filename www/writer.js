@@ -1,14 +1,10 @@
 // A Worker that writes one file, so that decrypting does not wait for the disk. Jobs come as messages and are done in
 // order; handle.js has the other end.
 
-import { DONE, ERROR, HIGH, LOW, Slots } from "./slots.js";
+import { DONE, ERROR, HIGH, LOW, Slots, writeAll } from "./slots.js";
 
 const jobs = {
-  write(handle, slot, at) {
-    if (handle.write(slot, { at }) !== slot.length) {
-      throw new DOMException("the file is shorter than what was written", "QuotaExceededError");
-    }
-  },
+  write: writeAll,
   read: (handle, slot, at) => handle.read(slot, { at }),
   getSize: (handle) => handle.getSize(),
   truncate: (handle, _, length) => handle.truncate(length),

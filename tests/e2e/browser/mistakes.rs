@@ -208,12 +208,6 @@ fn a_page_of_which_not_all_arrives_tries_once_more_and_says_so() {
         browser.devtools("Network.enable", json!({}));
         browser.devtools("Network.setBlockedURLs", json!({ "urls": urls }));
     };
-    let kind = || {
-        browser.run(
-            "return performance.getEntriesByType('navigation')[0].type",
-            &[],
-        )
-    };
     block(&["*strings.js*"]);
     browser.open(&page(&pair, "https"));
     // Nothing of a page that is loaded again can be held on to.
@@ -224,7 +218,8 @@ fn a_page_of_which_not_all_arrives_tries_once_more_and_says_so() {
             .contains("load the page again")
             .then_some(())
     });
-    assert_eq!(kind(), "reload");
+    let kind = "return performance.getEntriesByType('navigation')[0].type";
+    assert_eq!(browser.run(kind, &[]), "reload");
     block(&[]);
     browser.open("about:blank");
     browser.ask(&page(&pair, "https"));
