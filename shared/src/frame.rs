@@ -1,6 +1,8 @@
 //! Frames: any cut of bytes in, whole frames out, with every limit checked before a buffer grows
 //! (PROTOCOL.md, "Frames").
 
+use std::cmp::Ordering;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::{
@@ -75,11 +77,23 @@ enum Partial {
     },
 }
 
-/// The memory of a block on its way.
-pub(crate) struct Room {
+/// The memory of a block on its way: bytes are appended to it, no more than are [missing](Self::missing).
+pub struct Room {
     header: Header,
-    pub(crate) memory: BytesMut,
-    pub(crate) length: usize,
+    memory: BytesMut,
+    length: usize,
+}
+
+impl Room {
+    /// Bytes that the block still lacks, at least 1; there is capacity for all of them.
+    pub fn missing(&self) -> usize {
+        self.length - self.memory.len()
+    }
+
+    /// What came of it so far.
+    pub fn memory(&mut self) -> &mut BytesMut {
+        &mut self.memory
+    }
 }
 
 enum Open {
@@ -129,18 +143,19 @@ impl Deframer {
     }
 
     /// Takes memory back, with what was read into it.
-    pub(crate) fn give_back(&mut self, room: Room) {
+    pub(crate) fn give_back(&mut self, room: Room) -> Result<(), Error> {
         let Room {
             header,
             memory: body,
             length,
         } = room;
         let open = Open::Block(header);
-        self.state = if body.len() < length {
-            Partial::Body { open, body, length }
-        } else {
-            self.finish(open, body)
+        self.state = match body.len().cmp(&length) {
+            Ordering::Less => Partial::Body { open, body, length },
+            Ordering::Equal => self.finish(open, body),
+            Ordering::Greater => return Err(Error::Misuse("more bytes than a block has")),
         };
+        Ok(())
     }
 
     /// The next whole frame.

@@ -5,16 +5,18 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     Error, Sealed,
     cipher::Aead,
     codec::{Decode, Encode},
-    frame::{self, Deframer, Frame, KIND_JOIN},
+    frame::{Deframer, Frame, KIND_JOIN},
     handshake::{Binding, Side},
     keys::{self, Secret},
 };
+
+pub use crate::frame::Room;
 
 /// Most lanes of a session besides its own wire.
 pub const MAX_LANES: usize = 7;
@@ -213,7 +215,7 @@ impl Inlet {
     /// Lends the memory of the block that is on its way, for a carrier that can read straight into it; `None` between
     /// two blocks. It comes back by [`Inlet::fill`] before anything else is done with the lane.
     pub fn lend(&mut self) -> Option<Room> {
-        self.deframer.lend().map(Room)
+        self.deframer.lend()
     }
 
     /// Takes memory back; the block, if it is whole now.
@@ -221,30 +223,12 @@ impl Inlet {
     /// # Errors
     /// [`Error::Misuse`] for more bytes than the block has.
     pub fn fill(&mut self, room: Room) -> Result<Option<Sealed>, Error> {
-        if room.0.memory.len() > room.0.length {
-            return Err(Error::Misuse("more bytes than a block has"));
-        }
-        self.deframer.give_back(room.0);
+        self.deframer.give_back(room)?;
         self.whole()
     }
 
     /// Gives back the memory of a block that was put away, for the next one to arrive in.
     pub fn recycle(&mut self, block: Bytes) {
         self.deframer.recycle(block);
-    }
-}
-
-/// The memory of a block on its way: bytes are appended to it, no more than are [missing](Self::missing).
-pub struct Room(frame::Room);
-
-impl Room {
-    /// Bytes that the block still lacks, at least 1; there is capacity for all of them.
-    pub fn missing(&self) -> usize {
-        self.0.length - self.0.memory.len()
-    }
-
-    /// What came of it so far.
-    pub fn memory(&mut self) -> &mut BytesMut {
-        &mut self.0.memory
     }
 }
