@@ -1,10 +1,10 @@
-//! The bare transport: zeros from one process or thread to another with Hayate's configuration, without a session,
-//! files or sealing. `bare` is compio-quic, what Hayate is measured against; `wire` is Hayate's own wire, which on Linux
-//! has a driver of its own: what Hayate can reach at best.
+//! The bare transport: zeros from one process or thread to another, without a session, files or sealing. `stock` is
+//! compio-quic as it comes; `bare` is compio-quic with Hayate's configuration, what Hayate is measured against; `wire` is
+//! Hayate's own wire, which on Linux has a driver of its own: what Hayate can reach at best.
 //!
-//! `cargo bench -p hayate --bench quic` runs both over loopback. Between two machines or network namespaces:
-//! `quic bare|wire serve ADDR:PORT` here, `quic bare|wire fetch ADDR:PORT MIB` there. Behind either, `key=value` sets
-//! `window`, `cwnd`, `ack`, `buffer` or `datagram` (bytes; `ack` in packets).
+//! `cargo bench -p hayate --bench quic` runs all over loopback. Between two machines or network namespaces:
+//! `quic STACK serve ADDR:PORT` here, `quic STACK fetch ADDR:PORT MIB` there. Behind either, `key=value` sets `window`,
+//! `cwnd`, `ack`, `buffer` or `datagram` (bytes; `ack` in packets), but for `stock`.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -16,13 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use compio::{net::UdpSocket, runtime::Runtime};
-use compio_quic::{ConnectionStats, Endpoint};
-use hayate::{
-    identity::Identity,
-    quic::{Tuning, client_config, endpoint_config, server_config, udp_socket},
-};
+use compio::runtime::Runtime;
+use compio_quic::ConnectionStats;
+use hayate::quic::Tuning;
 
 pub(crate) fn main() {
     let arguments: Vec<String> = std::env::args()
@@ -35,24 +31,16 @@ pub(crate) fn main() {
         .partition(|argument| argument.contains('='));
     let tuning = tuning(&settings);
     match words[..] {
-        ["bare", "serve", at] => run(serve(at.parse().unwrap(), tuning, |_| ())),
-        ["bare", "fetch", at, mib] => {
-            run(fetch(at.parse().unwrap(), mib.parse().unwrap(), tuning));
-        }
-        ["wire", "serve", at] => run(wire::serve(at.parse().unwrap(), tuning, |_| ())),
-        ["wire", "fetch", at, mib] => {
-            run(wire::fetch(
-                at.parse().unwrap(),
-                mib.parse().unwrap(),
-                tuning,
-            ));
+        [stack, "serve", at] => serve(stack, at.parse().unwrap(), tuning, |_| ()),
+        [stack, "fetch", at, mib] => {
+            fetch(stack, at.parse().unwrap(), mib.parse().unwrap(), tuning);
         }
         [] | [_] => {
             let mib = words.first().map_or(512, |mib| mib.parse().unwrap());
             loopback(mib, &tuning);
         }
         _ => println!(
-            "usage: quic [MIB] | bare|wire serve ADDR:PORT | bare|wire fetch ADDR:PORT MIB, key=value ..."
+            "usage: quic [MIB] | stock|bare|wire serve ADDR:PORT | stock|bare|wire fetch ADDR:PORT MIB, key=value ..."
         ),
     }
 }
@@ -75,84 +63,129 @@ fn tuning(settings: &[&str]) -> Tuning {
 
 fn loopback(mib: u64, tuning: &Tuning) {
     let at = (Ipv4Addr::LOCALHOST, 0).into();
-    for stack in ["bare", "wire"] {
+    for stack in ["stock", "bare", "wire"] {
         println!("{stack}:");
         let (found, address) = flume::bounded(1);
         let (server, client) = (tuning.clone(), tuning.clone());
         let bound = move |at| found.send(at).unwrap();
-        let serving = std::thread::spawn(move || match stack {
-            "bare" => run(serve(at, server, bound)),
-            _ => run(wire::serve(at, server, bound)),
-        });
-        match stack {
-            "bare" => run(fetch(address.recv().unwrap(), mib, client)),
-            _ => run(wire::fetch(address.recv().unwrap(), mib, client)),
-        }
+        let serving = std::thread::spawn(move || serve(stack, at, server, bound));
+        fetch(stack, address.recv().unwrap(), mib, client);
         serving.join().unwrap();
     }
 }
 
-fn run(future: impl Future<Output = ()>) {
-    Runtime::new().unwrap().block_on(future);
+fn serve(stack: &str, at: SocketAddr, tuning: Tuning, bound: impl FnOnce(SocketAddr)) {
+    let runtime = Runtime::new().unwrap();
+    match stack {
+        "stock" => runtime.block_on(plain::serve(at, None, bound)),
+        "bare" => runtime.block_on(plain::serve(at, Some(&tuning), bound)),
+        "wire" => runtime.block_on(wire::serve(at, tuning, bound)),
+        _ => panic!("unknown stack {stack}"),
+    }
 }
 
-/// Sends as many zeros as each peer asks for; ends after the first.
-async fn serve(at: SocketAddr, tuning: Tuning, bound: impl FnOnce(SocketAddr)) {
-    let socket = udp_socket(at, &tuning).unwrap();
-    bound(socket.local_addr().unwrap());
-    let config = server_config(&Identity::generate().unwrap()).unwrap();
-    let socket = UdpSocket::from_std(socket).unwrap();
-    let endpoint = Endpoint::new(socket, endpoint_config(), Some(config.clone()), None).unwrap();
-    let incoming = endpoint.wait_incoming().await.unwrap();
-    let mut config = config;
-    config.transport_config(tuning.transport(incoming.remote_address()));
-    let connection = incoming.accept_with(config).unwrap().await.unwrap();
-    let (mut send, mut recv) = connection.accept_bi().await.unwrap();
-    let request = recv.read_chunk(8, true).await.unwrap().unwrap();
-    let mib = u64::from_be_bytes(request.bytes[..].try_into().unwrap());
-
-    let block = Bytes::from(vec![0; 1 << 20]);
-    let started = (Instant::now(), cpu());
-    for _ in 0..mib {
-        send.write_all_chunks(&mut [block.clone()]).await.unwrap();
+fn fetch(stack: &str, at: SocketAddr, mib: u64, tuning: Tuning) {
+    let runtime = Runtime::new().unwrap();
+    match stack {
+        "stock" => runtime.block_on(plain::fetch(at, mib, None)),
+        "bare" => runtime.block_on(plain::fetch(at, mib, Some(&tuning))),
+        "wire" => runtime.block_on(wire::fetch(at, mib, tuning)),
+        _ => panic!("unknown stack {stack}"),
     }
-    send.finish().unwrap();
-    let _ = send.stopped().await;
-    report("sent", mib, started, &connection.stats());
 }
 
-/// Asks for `mib` MiB and throws them away.
-async fn fetch(at: SocketAddr, mib: u64, tuning: Tuning) {
-    let any = SocketAddr::new(
-        if at.is_ipv4() {
-            [0, 0, 0, 0].into()
-        } else {
-            [0u16; 8].into()
-        },
-        0,
-    );
-    let socket = UdpSocket::from_std(udp_socket(any, &tuning).unwrap()).unwrap();
-    let endpoint = Endpoint::new(socket, endpoint_config(), None, None).unwrap();
-    let mut config = client_config().unwrap();
-    config.transport_config(tuning.transport(at));
-    let connecting = endpoint.connect(at, "hayate", Some(config)).unwrap();
-    let connection = connecting.await.unwrap();
-    connection.set_receive_window((2 * tuning.stream_window).into());
-    let (mut send, mut recv) = connection.open_bi_wait().await.unwrap();
+/// Over compio-quic, without or with Hayate's configuration.
+mod plain {
+    use std::{
+        net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+        time::{Duration, Instant},
+    };
 
-    let started = (Instant::now(), cpu());
-    let request = Bytes::copy_from_slice(&mib.to_be_bytes());
-    send.write_all_chunks(&mut [request]).await.unwrap();
-    let mut received = 0;
-    let mut chunks = [const { Bytes::new() }; 256];
-    while let Some(count) = recv.read_chunks(&mut chunks).await.unwrap() {
-        received += chunks[..count].iter().map(Bytes::len).sum::<usize>() as u64;
+    use bytes::Bytes;
+    use compio::net::UdpSocket;
+    use compio_quic::{Endpoint, EndpointConfig};
+    use hayate::{
+        identity::Identity,
+        quic::{Tuning, client_config, endpoint_config, server_config, udp_socket},
+    };
+
+    use super::{cpu, report};
+
+    async fn socket(at: SocketAddr, tuning: Option<&Tuning>) -> (UdpSocket, EndpointConfig) {
+        match tuning {
+            None => (
+                UdpSocket::bind(at).await.unwrap(),
+                EndpointConfig::default(),
+            ),
+            Some(tuning) => {
+                let socket = udp_socket(at, tuning).unwrap();
+                (UdpSocket::from_std(socket).unwrap(), endpoint_config())
+            }
+        }
     }
-    assert_eq!(received, mib << 20);
-    report("received", mib, started, &connection.stats());
-    connection.close(0u32.into(), b"");
-    drop((connection, send, recv));
-    let _ = compio::time::timeout(Duration::from_secs(1), endpoint.shutdown()).await;
+
+    /// Sends as many zeros as a peer asks for.
+    pub(super) async fn serve(
+        at: SocketAddr,
+        tuning: Option<&Tuning>,
+        bound: impl FnOnce(SocketAddr),
+    ) {
+        let (socket, endpoint) = socket(at, tuning).await;
+        bound(socket.local_addr().unwrap());
+        let mut config = server_config(&Identity::generate().unwrap()).unwrap();
+        let endpoint = Endpoint::new(socket, endpoint, Some(config.clone()), None).unwrap();
+        let incoming = endpoint.wait_incoming().await.unwrap();
+        if let Some(tuning) = tuning {
+            config.transport_config(tuning.transport(incoming.remote_address()));
+        }
+        let connection = incoming.accept_with(config).unwrap().await.unwrap();
+        let (mut send, mut recv) = connection.accept_bi().await.unwrap();
+        let request = recv.read_chunk(8, true).await.unwrap().unwrap();
+        let mib = u64::from_be_bytes(request.bytes[..].try_into().unwrap());
+
+        let block = Bytes::from(vec![0; 1 << 20]);
+        let started = (Instant::now(), cpu());
+        for _ in 0..mib {
+            send.write_all_chunks(&mut [block.clone()]).await.unwrap();
+        }
+        send.finish().unwrap();
+        let _ = send.stopped().await;
+        report("sent", mib, started, &connection.stats());
+    }
+
+    /// Asks for `mib` MiB and throws them away.
+    pub(super) async fn fetch(at: SocketAddr, mib: u64, tuning: Option<&Tuning>) {
+        let any = match at {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let (socket, endpoint) = socket(any, tuning).await;
+        let endpoint = Endpoint::new(socket, endpoint, None, None).unwrap();
+        let mut config = client_config().unwrap();
+        if let Some(tuning) = tuning {
+            config.transport_config(tuning.transport(at));
+        }
+        let connecting = endpoint.connect(at, "hayate", Some(config)).unwrap();
+        let connection = connecting.await.unwrap();
+        if let Some(tuning) = tuning {
+            connection.set_receive_window((2 * tuning.stream_window).into());
+        }
+        let (mut send, mut recv) = connection.open_bi_wait().await.unwrap();
+
+        let started = (Instant::now(), cpu());
+        let request = Bytes::copy_from_slice(&mib.to_be_bytes());
+        send.write_all_chunks(&mut [request]).await.unwrap();
+        let mut received = 0;
+        let mut chunks = [const { Bytes::new() }; 256];
+        while let Some(count) = recv.read_chunks(&mut chunks).await.unwrap() {
+            received += chunks[..count].iter().map(Bytes::len).sum::<usize>() as u64;
+        }
+        assert_eq!(received, mib << 20);
+        report("received", mib, started, &connection.stats());
+        connection.close(0u32.into(), b"");
+        drop((connection, send, recv));
+        let _ = compio::time::timeout(Duration::from_secs(1), endpoint.shutdown()).await;
+    }
 }
 
 /// The same over Hayate's own wire.
