@@ -105,10 +105,7 @@ fn ends(stream: TcpStream) -> io::Result<Ends<Reader, Writer>> {
             certificate: [0; 32],
             exporter: None,
         },
-        reader: Reader {
-            stream: reader,
-            memory: BytesMut::new(),
-        },
+        reader: Reader { stream: reader },
         writer: Writer { stream: writer },
     })
 }
@@ -117,22 +114,16 @@ fn ends(stream: TcpStream) -> io::Result<Ends<Reader, Writer>> {
 #[derive(Debug)]
 pub(crate) struct Reader {
     stream: TcpStream,
-    /// Used again when what was read before is used up.
-    memory: BytesMut,
 }
 
 impl WireReader for Reader {
     async fn read(&mut self) -> Result<Option<Vec<Bytes>>, WireError> {
-        let mut memory = std::mem::take(&mut self.memory);
-        memory.reserve(READ);
-        let BufResult(read, mut memory) = self.stream.read(memory).await;
-        let read = match read {
+        let BufResult(read, memory) = self.stream.read(BytesMut::with_capacity(READ)).await;
+        match read {
             Err(error) => Err(lost(&error)),
             Ok(0) => Ok(None),
-            Ok(_) => Ok(Some(vec![memory.split().freeze()])),
-        };
-        self.memory = memory;
-        read
+            Ok(_) => Ok(Some(vec![memory.freeze()])),
+        }
     }
 }
 

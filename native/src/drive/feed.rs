@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use futures_channel::mpsc;
 use shared::{
     Block, Slot,
     tree::{BlockHash, Tree},
@@ -39,8 +40,8 @@ pub(super) struct Filling {
     busy: usize,
     pub(super) effort: Effort,
     most: usize,
-    pub(super) filled: flume::Receiver<Result<Block, Error>>,
-    tell: flume::Sender<Result<Block, Error>>,
+    pub(super) filled: mpsc::UnboundedReceiver<Result<Block, Error>>,
+    tell: mpsc::UnboundedSender<Result<Block, Error>>,
     /// The blocks that were compared.
     pub(super) compared: flume::Receiver<Tree>,
     compare: flume::Sender<Tree>,
@@ -51,7 +52,7 @@ impl Filling {
     /// Has as many slots filled at a time as there are workers, and `ahead` more: what is ready too early has left the
     /// caches when it is needed.
     pub(super) fn new(feed: Feed, pool: Pool, ahead: usize) -> Self {
-        let (tell, filled) = flume::unbounded();
+        let (tell, filled) = mpsc::unbounded();
         let (compare, compared) = flume::unbounded();
         let most = pool.workers() + ahead;
         let effort = match pool.compression() {
@@ -106,7 +107,7 @@ impl Filling {
                         slot.fill(worker.packer(pack), plain, last)
                             .map_err(|error| Error::Internal(error.to_string()))
                     });
-                    let _ = tell.send(result);
+                    let _ = tell.unbounded_send(result);
                 });
             }
             Feed::Pipe(pipe) => {
@@ -141,7 +142,7 @@ impl Filling {
                     Ok(last) => {
                         tree.push(BlockHash::of(index, last, plain.payload()));
                     }
-                    Err(error) => return drop(tell.send(Err(error))),
+                    Err(error) => return drop(tell.unbounded_send(Err(error))),
                 }
             }
             let _ = compare.send(tree);
@@ -153,14 +154,14 @@ impl Filling {
 pub(super) fn pump(
     pipe: Arc<Pipe>,
     pool: Pool,
-    fill: flume::Sender<Result<Block, Error>>,
+    fill: mpsc::UnboundedSender<Result<Block, Error>>,
 ) -> flume::Sender<(Slot, bool)> {
     let (slots, queue) = flume::unbounded::<(Slot, bool)>();
     std::thread::spawn(move || {
         for (slot, pack) in queue {
             let block = match pipe.next_blocking() {
                 Some(Ok(block)) => block,
-                Some(Err(error)) => return drop(fill.send(Err(error))),
+                Some(Err(error)) => return drop(fill.unbounded_send(Err(error))),
                 None => return,
             };
             let mut plain = pool.buffers().plain();
@@ -168,7 +169,8 @@ pub(super) fn pump(
             let (last, fill) = (block.last, fill.clone());
             pool.run(move |worker| {
                 let result = slot.fill(worker.packer(pack), plain, last);
-                let _ = fill.send(result.map_err(|error| Error::Internal(error.to_string())));
+                let _ =
+                    fill.unbounded_send(result.map_err(|error| Error::Internal(error.to_string())));
             });
             if last {
                 return;

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use futures_channel::mpsc;
 use shared::{
     Receiver,
     lane::{LaneAt, LaneKind},
@@ -15,19 +16,23 @@ use super::lanes::{self, Arrival, Permit, Traffic};
 /// The lanes of a session, as its receiver uses them.
 pub(super) struct Inlets {
     bind: Option<IpAddr>,
-    tell: flume::Sender<Arrival>,
-    pub(super) arrivals: flume::Receiver<Arrival>,
+    tell: mpsc::UnboundedSender<Arrival>,
+    pub(super) arrivals: mpsc::UnboundedReceiver<Arrival>,
     open: flume::Sender<Vec<LaneAt>>,
     pub(super) opened: flume::Receiver<Vec<LaneAt>>,
     pub(super) permits: HashMap<u64, Permit>,
-    /// The sender asked for lanes: once, since each costs a thread and a socket.
+    /// Lets go of the lanes when it is dropped.
+    _tie: flume::Sender<()>,
+    over: flume::Receiver<()>,
+    /// The sender asked for lanes: once, since each costs a socket, and of QUIC a thread.
     pub(super) asked: bool,
 }
 
 impl Inlets {
     pub(super) fn new(bind: Option<IpAddr>) -> Self {
-        let (tell, arrivals) = flume::unbounded();
+        let (tell, arrivals) = mpsc::unbounded();
         let (open, opened) = flume::unbounded();
+        let (tie, over) = flume::bounded(0);
         Self {
             bind,
             tell,
@@ -35,6 +40,8 @@ impl Inlets {
             open,
             opened,
             permits: HashMap::new(),
+            _tie: tie,
+            over,
             asked: false,
         }
     }
@@ -48,6 +55,7 @@ impl Inlets {
             self.bind,
             ends.collect(),
             &Traffic::In(self.tell.clone()),
+            &self.over,
         );
     }
 
@@ -57,8 +65,9 @@ impl Inlets {
         let ends = ends.filter_map(|(number, kind)| Some((kind, session.lane(number)?)));
         let ends = ends.collect();
         let (bind, traffic, open) = (self.bind, Traffic::In(self.tell.clone()), self.open.clone());
+        let over = self.over.clone();
         compio::runtime::spawn(async move {
-            let _ = open.send(lanes::listen(bind, ends, traffic).await);
+            let _ = open.send(lanes::listen(bind, ends, traffic, over).await);
         })
         .detach();
     }

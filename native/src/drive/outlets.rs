@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_channel::mpsc;
 use shared::{Side, lane::LaneAt};
 
 use super::{lanes::Outlet, trial::Trial};
@@ -24,12 +25,15 @@ pub(super) enum Share {
 /// The lanes of a session, as its sender uses them.
 pub(super) struct Outlets {
     pub(super) side: Side,
-    pub(super) tell: flume::Sender<Outlet>,
-    pub(super) told: flume::Receiver<Outlet>,
+    pub(super) tell: mpsc::UnboundedSender<Outlet>,
+    pub(super) told: mpsc::UnboundedReceiver<Outlet>,
     pub(super) open: flume::Sender<Vec<LaneAt>>,
     pub(super) opened: flume::Receiver<Vec<LaneAt>>,
     pub(super) joined: HashMap<u8, flume::Sender<Bytes>>,
     pub(super) idle: VecDeque<u8>,
+    /// Lets go of the lanes when it is dropped.
+    _tie: flume::Sender<()>,
+    pub(super) over: flume::Receiver<()>,
     /// The receiver said where to dial them.
     pub(super) dialled: bool,
     pub(super) share: Share,
@@ -37,8 +41,9 @@ pub(super) struct Outlets {
 
 impl Outlets {
     pub(super) fn new(side: Side, share: Share) -> Self {
-        let (tell, told) = flume::unbounded();
+        let (tell, told) = mpsc::unbounded();
         let (open, opened) = flume::unbounded();
+        let (tie, over) = flume::bounded(0);
         Self {
             side,
             tell,
@@ -47,6 +52,8 @@ impl Outlets {
             opened,
             joined: HashMap::new(),
             idle: VecDeque::new(),
+            _tie: tie,
+            over,
             dialled: false,
             share,
         }

@@ -3,14 +3,20 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    future::poll_fn,
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
     thread,
     time::Duration,
 };
 
 use bytes::Bytes;
 use compio::time;
+use futures_channel::mpsc;
+use futures_util::StreamExt;
 use shared::{
     BlockReceipt, Reason, Sealed,
     tree::{BlockHash, Tree},
@@ -46,7 +52,7 @@ pub(crate) struct Arrived {
     pub(crate) root: [u8; 32],
 }
 
-type Reports = flume::Sender<Result<Report, Error>>;
+type Reports = mpsc::UnboundedSender<Result<Report, Error>>;
 
 /// A sink, as the loop of a receiver sees it.
 pub(crate) struct Storage {
@@ -57,7 +63,7 @@ pub(crate) struct Storage {
     /// To the thread that keeps the order, where there is one.
     line: RefCell<Option<flume::Sender<(BlockReceipt, Bytes)>>>,
     tell: Reports,
-    reports: flume::Receiver<Result<Report, Error>>,
+    reports: RefCell<mpsc::UnboundedReceiver<Result<Report, Error>>>,
     have: RefCell<Have>,
 }
 
@@ -103,7 +109,7 @@ impl Storage {
     pub(crate) fn start(sink: Sink, pool: Pool) -> Self {
         let have = RefCell::new(Have::kept(sink.kept()));
         let sink = Arc::new(sink);
-        let (tell, reports) = flume::unbounded();
+        let (tell, reports) = mpsc::unbounded();
         Self {
             have,
             pool,
@@ -111,7 +117,7 @@ impl Storage {
             busy: Cell::new(0),
             line: RefCell::new(None),
             tell,
-            reports,
+            reports: RefCell::new(reports),
         }
     }
 
@@ -140,18 +146,18 @@ impl Storage {
             let session = |error| Error::Session { peer: None, error };
             let opened = match sealed.open() {
                 Ok(opened) => opened,
-                Err(error) => return drop(tell.send(Err(session(error)))),
+                Err(error) => return drop(tell.unbounded_send(Err(session(error)))),
             };
             // The last block comes again with every new connection, and is not stored twice.
             if let Some((_, hash)) = last.filter(|(index, _)| *index == opened.receipt.index()) {
                 let same = opened.receipt.last() && opened.receipt.hash() == hash;
                 let other = session(shared::Error::Mismatch("the last block is another one now"));
                 let report = Report::Kept(opened.receipt, opened.bytes);
-                return drop(tell.send(if same { Ok(report) } else { Err(other) }));
+                return drop(tell.unbounded_send(if same { Ok(report) } else { Err(other) }));
             }
             match line {
                 Some(line) => drop(line.send((opened.receipt, opened.bytes))),
-                None => drop(tell.send(keep(&sink, opened.receipt, opened.bytes))),
+                None => drop(tell.unbounded_send(keep(&sink, opened.receipt, opened.bytes))),
             }
         });
     }
@@ -160,7 +166,7 @@ impl Storage {
     pub(super) fn commit(&self, bytes: u64, root: [u8; 32]) {
         let (sink, tell) = (Arc::clone(&self.sink), self.tell.clone());
         if let Some(arrived) = self.arrived() {
-            return drop(tell.send(Ok(Report::Stored(arrived))));
+            return drop(tell.unbounded_send(Ok(Report::Stored(arrived))));
         }
         self.pool.run(move |_| {
             let arrived = |stored| Arrived {
@@ -168,16 +174,14 @@ impl Storage {
                 bytes,
                 root,
             };
-            drop(tell.send(sink.finish().map(arrived).map(Report::Stored)));
+            drop(tell.unbounded_send(sink.finish().map(arrived).map(Report::Stored)));
         });
     }
 
     pub(super) async fn next(&self) -> Result<Report, Error> {
-        let report = self
-            .reports
-            .recv_async()
+        let report = poll_fn(|cx| self.reports.borrow_mut().poll_next_unpin(cx))
             .await
-            .unwrap_or_else(|_| Err(Error::Internal("the sink ended early".into())));
+            .unwrap_or_else(|| Err(Error::Internal("the sink ended early".into())));
         self.heard(report)
     }
 
@@ -199,7 +203,9 @@ impl Storage {
         self.line.replace(None);
         loop {
             let busy = Arc::strong_count(&self.sink) > 1;
-            for report in self.reports.drain() {
+            // Who let go of the sink has reported before: what it reported is seen below.
+            fence(Ordering::Acquire);
+            while let Ok(report) = self.reports.borrow_mut().try_recv() {
                 self.heard(report)?;
             }
             if !busy {
@@ -236,9 +242,10 @@ impl Storage {
             ..
         } = self;
         drop((line, tell));
+        let mut reports = reports.into_inner();
         // A thread may write to a pipe that nobody reads.
         let _ = time::timeout(PATIENCE, async {
-            while reports.recv_async().await.is_ok() {}
+            while reports.next().await.is_some() {}
             while Arc::strong_count(&sink) > 1 {
                 time::sleep(Duration::from_millis(1)).await;
             }
@@ -312,7 +319,7 @@ fn keep_in_order(
             due += 1;
             let report = keep(sink, receipt, bytes);
             let failed = report.is_err();
-            if tell.send(report).is_err() || failed {
+            if tell.unbounded_send(report).is_err() || failed {
                 return;
             }
         }

@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use futures_channel::mpsc::UnboundedSender;
 use futures_util::{StreamExt as _, stream};
 use shared::{
     Binding,
@@ -41,7 +42,7 @@ impl LaneDesk {
     }
 
     /// Waits [a while](PATIENCE) for the browser's end of `lane`, if the session hears what becomes of it.
-    pub(crate) fn expect(&self, lane: Lane, tell: flume::Sender<Outlet>) {
+    pub(crate) fn expect(&self, lane: Lane, tell: UnboundedSender<Outlet>) {
         let number = lane.number();
         let joining = lane.join(Binding {
             certificate: self.0.certificate,
@@ -64,14 +65,14 @@ struct Expected {
     number: u8,
     until: Instant,
     joining: Joining,
-    tell: flume::Sender<Outlet>,
+    tell: UnboundedSender<Outlet>,
 }
 
 impl Lanes {
     /// Those whose sessions still wait.
     fn all(&self) -> MutexGuard<'_, Vec<Expected>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|lane| lane.until > Instant::now() && !lane.tell.is_disconnected());
+        all.retain(|lane| lane.until > Instant::now() && !lane.tell.is_closed());
         all
     }
 
@@ -103,9 +104,9 @@ pub(super) async fn open(
     let lane = site.lanes.take(&greeting).ok_or(unknown)?;
     let (blocks, queue) = flume::bounded(AHEAD);
     let (number, tell) = (lane.number, lane.tell);
-    let _ = tell.send(Outlet::Joined(number, blocks));
+    let _ = tell.unbounded_send(Outlet::Joined(number, blocks));
     for _ in 0..AHEAD {
-        let _ = tell.send(Outlet::Idle(number));
+        let _ = tell.unbounded_send(Outlet::Idle(number));
     }
     let carried = Carried { tell, done: false };
     let blocks = stream::unfold((queue, carried), move |(queue, carried)| async move {
@@ -113,7 +114,7 @@ pub(super) async fn open(
             carried.end();
             return None;
         };
-        let _ = carried.tell.send(Outlet::Idle(number));
+        let _ = carried.tell.unbounded_send(Outlet::Idle(number));
         Some((block, (queue, carried)))
     });
     let bytes = stream::once(ready(lane.joining.greeting())).chain(blocks);
@@ -124,7 +125,7 @@ pub(super) async fn open(
 
 /// Tells the session when the answer ends before it let go of the lane.
 struct Carried {
-    tell: flume::Sender<Outlet>,
+    tell: UnboundedSender<Outlet>,
     done: bool,
 }
 
@@ -138,7 +139,9 @@ impl Drop for Carried {
     fn drop(&mut self) {
         if !self.done {
             let gone = "the browser closed the page or lost its network";
-            let _ = self.tell.send(Outlet::Lost(WireError::Lost(gone.into())));
+            let _ = self
+                .tell
+                .unbounded_send(Outlet::Lost(WireError::Lost(gone.into())));
         }
     }
 }

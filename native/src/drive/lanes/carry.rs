@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use compio::time;
+use futures_channel::mpsc::UnboundedSender;
 use futures_util::{FutureExt, select_biased};
 use shared::{
-    Binding,
+    Binding, Sealed,
     lane::{Heard, Inlet, Joining, Lane, Room},
 };
 
@@ -69,19 +70,19 @@ pub(super) async fn run(
     match traffic {
         Traffic::Out(tell) => {
             let (blocks, queue) = flume::bounded(AHEAD);
-            let _ = tell.send(Outlet::Joined(number, blocks));
+            let _ = tell.unbounded_send(Outlet::Joined(number, blocks));
             let broken = select_biased! {
                 error = send(&mut writer, number, &queue, &tell).fuse() => error,
                 error = end(&mut reader).fuse() => Some(error),
             };
             if let Some(error) = broken {
-                let _ = tell.send(Outlet::Lost(error));
+                let _ = tell.unbounded_send(Outlet::Lost(error));
             }
         }
         Traffic::In(arrivals) => {
-            let _ = arrivals.send(Arrival::Joined);
+            let _ = arrivals.unbounded_send(Arrival::Joined);
             receive(&mut reader, inlet, rest, &arrivals).await;
-            let _ = arrivals.send(Arrival::Ended);
+            let _ = arrivals.unbounded_send(Arrival::Ended);
         }
     }
 }
@@ -116,68 +117,57 @@ async fn send(
     writer: &mut impl WireWriter,
     number: u8,
     blocks: &flume::Receiver<Bytes>,
-    tell: &flume::Sender<Outlet>,
+    tell: &UnboundedSender<Outlet>,
 ) -> Option<WireError> {
     for _ in 0..AHEAD {
-        let _ = tell.send(Outlet::Idle(number));
+        let _ = tell.unbounded_send(Outlet::Idle(number));
     }
     while let Ok(block) = blocks.recv_async().await {
         if let Err(error) = writer.write(block).await {
             return Some(error);
         }
-        let _ = tell.send(Outlet::Idle(number));
+        let _ = tell.unbounded_send(Outlet::Idle(number));
     }
     None
 }
 
-/// Hands over blocks as they come, no more than [`AHEAD`] of them before they are put away.
+/// Hands over blocks as they come, no more than [`AHEAD`] of them before they are put away; until the lane ends, or
+/// brings what is no block.
 async fn receive(
     reader: &mut impl LaneReader,
     mut inlet: Inlet,
     rest: Vec<Bytes>,
-    arrivals: &flume::Sender<Arrival>,
-) {
+    arrivals: &UnboundedSender<Arrival>,
+) -> Option<()> {
     let (give, permits) = flume::bounded(AHEAD);
     for _ in 0..AHEAD {
         let _ = give.send(());
     }
-    let hand_over = async |sealed| {
+    let hand_over = async |sealed: Option<Sealed>| {
+        let Some(sealed) = sealed else {
+            return Some(());
+        };
         permits.recv_async().await.ok()?;
         let arrival = Arrival::Block(sealed, Permit(give.clone()));
-        arrivals.send(arrival).ok()
+        arrivals.unbounded_send(arrival).ok()
     };
     let mut pieces = rest;
     loop {
         for piece in pieces {
             let mut rest = &piece[..];
             while !rest.is_empty() {
-                let Ok((sealed, used)) = inlet.push(rest) else {
-                    return;
-                };
+                let (sealed, used) = inlet.push(rest).ok()?;
                 rest = &rest[used..];
-                if let Some(sealed) = sealed
-                    && hand_over(sealed).await.is_none()
-                {
-                    return;
-                }
+                hand_over(sealed).await?;
             }
         }
-        let read = match inlet.lend() {
-            None => reader.read().await,
-            Some(room) => match reader.fill(room).await {
-                Err(error) => Err(error),
-                Ok((room, pieces)) => {
-                    let Ok(sealed) = inlet.fill(room) else { return };
-                    if let Some(sealed) = sealed
-                        && hand_over(sealed).await.is_none()
-                    {
-                        return;
-                    }
-                    Ok(pieces)
-                }
-            },
+        pieces = match inlet.lend() {
+            None => reader.read().await.ok()??,
+            Some(room) => {
+                let (room, pieces) = reader.fill(room).await.ok()?;
+                hand_over(inlet.fill(room).ok()?).await?;
+                pieces?
+            }
         };
-        let Ok(Some(more)) = read else { return };
-        pieces = more;
     }
 }

@@ -1,5 +1,5 @@
-//! Lanes: further connections of a session, each with a thread, a runtime and a socket of its own, that carry nothing
-//! but sealed blocks (PROTOCOL.md, "Lanes").
+//! Lanes: further connections of a session that carry nothing but sealed blocks (PROTOCOL.md, "Lanes"). Those of QUIC have
+//! a thread, a runtime and a socket of their own.
 //!
 //! A lane that cannot be opened is no loss: blocks go over those that can. One that breaks later ends the session, which
 //! the receiver then takes up again without lanes.
@@ -13,6 +13,8 @@ use std::{
 
 use bytes::Bytes;
 use compio::{runtime::Runtime, time};
+use futures_channel::mpsc::UnboundedSender;
+use futures_util::{FutureExt, select_biased};
 use shared::{
     Sealed,
     lane::{Lane, LaneAt, LaneKind},
@@ -41,9 +43,9 @@ pub(crate) const AHEAD: usize = 2;
 #[derive(Clone)]
 pub(crate) enum Traffic {
     /// Blocks of the sender.
-    Out(flume::Sender<Outlet>),
+    Out(UnboundedSender<Outlet>),
     /// Blocks for the receiver.
-    In(flume::Sender<Arrival>),
+    In(UnboundedSender<Arrival>),
 }
 
 /// What a sender hears of its lanes, by their numbers.
@@ -75,19 +77,20 @@ impl Drop for Permit {
     }
 }
 
-/// Dials the lanes that a peer listens for.
+/// Dials the lanes that a peer listens for; `over` disconnects with their session.
 pub(crate) fn dial(
     peer: SocketAddr,
     bind: Option<IpAddr>,
     lanes: Vec<(LaneAt, Lane)>,
     traffic: &Traffic,
+    over: &flume::Receiver<()>,
 ) {
     for (at, lane) in lanes.into_iter().filter(|(at, _)| at.port != 0) {
         let mut address = peer;
         address.set_port(at.port);
         let traffic = traffic.clone();
         let until = Instant::now() + PATIENCE;
-        spawn(async move || match at.kind {
+        spawn(at.kind, over.clone(), async move || match at.kind {
             LaneKind::Quic => {
                 let Ok(dialler) = Dialler::with_tuning(bind, tuning()) else {
                     return;
@@ -109,11 +112,12 @@ pub(crate) fn dial(
     }
 }
 
-/// Listens for lanes, each on a port of its own, and says where.
+/// Listens for lanes, each on a port of its own, and says where; `over` disconnects with their session.
 pub(crate) async fn listen(
     bind: Option<IpAddr>,
     lanes: Vec<(LaneKind, Lane)>,
     traffic: Traffic,
+    over: flume::Receiver<()>,
 ) -> Vec<LaneAt> {
     let (tell, told) = flume::unbounded();
     let mut at: Vec<_> = lanes
@@ -127,7 +131,7 @@ pub(crate) async fn listen(
         let (traffic, tell) = (traffic.clone(), tell.clone());
         let until = Instant::now() + PATIENCE;
         // One chance: whoever comes first and is a stranger has spoilt it, and the blocks go elsewhere.
-        spawn(async move || match kind {
+        spawn(kind, over.clone(), async move || match kind {
             LaneKind::Quic => {
                 let Ok(listener) = listen_quic(bind) else {
                     return;
@@ -176,8 +180,19 @@ fn tuning() -> Tuning {
     }
 }
 
-/// A lane that gets no thread is one that cannot be opened.
-fn spawn(work: impl AsyncFnOnce() + Send + 'static) {
+/// QUIC fills a core. TCP leaves the work to the kernel: its lane stays on the session's thread, where nothing has to be
+/// handed from one to another, and ends with the session, whatever its peer does. A lane that gets no thread is one that
+/// cannot be opened.
+fn spawn(kind: LaneKind, over: flume::Receiver<()>, work: impl AsyncFnOnce() + Send + 'static) {
+    if kind != LaneKind::Quic {
+        let work = async move {
+            select_biased! {
+                _ = over.recv_async().fuse() => {}
+                () = work().fuse() => {}
+            }
+        };
+        return compio::runtime::spawn(work).detach();
+    }
     let start = || -> io::Result<()> {
         Runtime::new()?.block_on(work());
         Ok(())
@@ -197,4 +212,27 @@ async fn over_quic(wire: QuicWire, lane: Lane, first: bool, until: Instant, traf
     };
     run(ends, lane, first, until, traffic, || closer.authenticated()).await;
     closer.close(0).await;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[compio::test]
+    async fn a_lane_of_tcp_ends_with_its_session_whatever_it_waits_for() {
+        let (tie, over) = flume::bounded(0);
+        let (held, ended) = flume::bounded::<()>(0);
+        spawn(LaneKind::Tcp, over, async move || {
+            let _held = held;
+            pending::<()>().await;
+        });
+        let early = time::timeout(Duration::from_millis(20), ended.recv_async());
+        assert!(early.await.is_err(), "the session is not over");
+        drop(tie);
+        let end = time::timeout(Duration::from_secs(5), ended.recv_async());
+        assert!(end.await.unwrap().is_err());
+    }
 }

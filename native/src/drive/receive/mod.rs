@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::pending, select_biased};
+use futures_util::{FutureExt, StreamExt, future::pending, select_biased};
 use shared::{BLOCK, Credentials, Offer, Output, Reason, Receiver, Ticket, receiver::Request};
 
 use super::{
@@ -236,19 +236,19 @@ where
                         }
                         Err(error) => self.fail(error),
                     },
-                    arrival = lanes.arrivals.recv_async().fuse() => match arrival {
-                        Ok(Arrival::Joined) => self.session.lane_joined(),
-                        Ok(Arrival::Block(sealed, permit)) => {
+                    arrival = lanes.arrivals.next() => match arrival {
+                        Some(Arrival::Joined) => self.session.lane_joined(),
+                        Some(Arrival::Block(sealed, permit)) => {
                             self.moved = None;
                             lanes.permits.insert(sealed.index(), permit);
                             self.session.arrive(sealed);
                         }
-                        Ok(Arrival::Ended) => {
+                        Some(Arrival::Ended) => {
                             let failed = self.session.has_failed();
                             self.session.lane_ended();
                             self.broken |= self.session.has_failed() && !failed;
                         }
-                        Err(_) => {}
+                        None => {}
                     },
                     at = lanes.opened.recv_async().fuse() => if let Ok(at) = at {
                         self.session.lanes(&at);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::pending, select_biased};
+use futures_util::{FutureExt, StreamExt, future::pending, select_biased};
 use shared::{Credentials, Output, Reason, Sender, Slot, sender::Request};
 
 use super::{
@@ -264,16 +264,16 @@ where
                 }
                 // Where the wire is gone, the reading half brings the reason, if the peer gave one.
             },
-            block = self.filling.filled.recv_async().fuse() => match block {
-                Ok(Ok(block)) => self.submit(block),
-                Ok(Err(error)) => self.fail(error),
-                Err(_) => {}
+            block = self.filling.filled.next() => match block {
+                Some(Ok(block)) => self.submit(block),
+                Some(Err(error)) => self.fail(error),
+                None => {}
             },
             pieces = self.link.next().fuse() => match pieces {
                 Some(pieces) => pieces.iter().for_each(|piece| self.session.receive(piece)),
                 None => self.session.eof(),
             },
-            outlet = self.lanes.told.recv_async().fuse() => if let Ok(outlet) = outlet {
+            outlet = self.lanes.told.next() => if let Some(outlet) = outlet {
                 self.on_outlet(outlet);
             },
             at = self.lanes.opened.recv_async().fuse() => if let Ok(at) = at {

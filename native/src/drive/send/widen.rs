@@ -28,7 +28,7 @@ where
         }
     }
 
-    /// Dials the lanes that the receiver listens for: once, since each costs a thread and a socket.
+    /// Dials the lanes that the receiver listens for: once, since each costs a socket, and of QUIC a thread.
     pub(super) fn join(&mut self, at: Vec<LaneAt>) {
         if std::mem::replace(&mut self.lanes.dialled, true) {
             return;
@@ -37,7 +37,8 @@ where
         let ends = (1..).zip(at);
         let ends = ends.filter_map(|(number, at)| Some((at, session.lane(number)?)));
         let traffic = Traffic::Out(self.lanes.tell.clone());
-        lanes::dial(self.link.peer, self.context.bind, ends.collect(), &traffic);
+        let (peer, bind) = (self.link.peer, self.context.bind);
+        lanes::dial(peer, bind, ends.collect(), &traffic, &self.lanes.over);
     }
 
     /// Opens lanes, or asks the receiver to.
@@ -59,9 +60,9 @@ where
                     Traffic::Out(self.lanes.tell.clone()),
                     self.lanes.open.clone(),
                 );
-                let bind = self.context.bind;
+                let (bind, over) = (self.context.bind, self.lanes.over.clone());
                 compio::runtime::spawn(async move {
-                    let _ = open.send(lanes::listen(bind, ends, traffic).await);
+                    let _ = open.send(lanes::listen(bind, ends, traffic, over).await);
                 })
                 .detach();
             }

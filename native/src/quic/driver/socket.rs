@@ -105,7 +105,7 @@ impl Socket {
 /// Where packets are received.
 pub(super) struct Inbox {
     /// Memory for one call; each slot has [`SLOT`] bytes.
-    memory: Vec<BytesMut>,
+    memory: [BytesMut; BATCH_SIZE],
     /// Ends of slots that were handed out, to be used again when nobody holds the rest.
     lent: VecDeque<BytesMut>,
     meta: [RecvMeta; BATCH_SIZE],
@@ -115,7 +115,7 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new() -> Self {
         Self {
-            memory: (0..BATCH_SIZE).map(|_| BytesMut::zeroed(SLOT)).collect(),
+            memory: std::array::from_fn(|_| BytesMut::zeroed(SLOT)),
             lent: VecDeque::new(),
             meta: [RecvMeta::default(); BATCH_SIZE],
             slots: FEW,
@@ -124,10 +124,7 @@ impl Inbox {
 
     /// Takes waiting packets from the socket in one call; false when there was less to take than there was room for.
     pub(super) fn fill(&mut self, socket: &Socket) -> io::Result<(usize, bool)> {
-        let mut memory = self.memory.iter_mut();
-        let mut slots: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
-            IoSliceMut::new(memory.next().map(|slot| &mut slot[..]).unwrap_or_default())
-        });
+        let mut slots = self.memory.each_mut().map(|slot| IoSliceMut::new(slot));
         let room = self.slots;
         let count = socket
             .state
