@@ -10,6 +10,9 @@ use hayate_tests::{Pair, Process, Space, noise, pair::PLAIN};
 
 const MIB: usize = 1 << 20;
 
+/// A link on which 32 MiB take over a second: a lane is there, on whatever machine, before most of them are gone.
+const UNHURRIED: &str = "200mbit";
+
 /// Counts what is received over TCP.
 fn count_tcp(space: &Space) {
     space.nft(
@@ -44,6 +47,7 @@ fn treat_tcp(space: &Space, verdict: &str) {
 fn blocks_go_over_tcp_where_that_is_asked_for() {
     let (pair, file) = (Pair::new(), noise(32 * MIB + 5, 1));
     pair.write("file", &file);
+    pair.net.a().slow_down(UNHURRIED);
     count_tcp(pair.net.b());
     pair.transfer(["file", "--lanes", "tcp"], PLAIN);
     assert!(pair.received("file") == file);
@@ -56,6 +60,7 @@ fn a_sender_that_dialled_has_lanes_of_any_kind() {
     for lanes in ["tcp", "3"] {
         let (pair, file) = (Pair::new(), noise(32 * MIB + 5, 1));
         pair.write("file", &file);
+        pair.net.a().slow_down(UNHURRIED);
         count_tcp(pair.net.b());
         let receiver = pair.receive(["--listen"]);
         let door = pair.net.b().v4().to_string();
