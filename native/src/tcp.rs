@@ -51,8 +51,8 @@ impl Listener {
         self.port
     }
 
-    /// The first connection that comes.
-    pub(crate) async fn accept(&self) -> io::Result<Ends<Reader, Writer>> {
+    /// The first connection that comes, and no other.
+    pub(crate) async fn accept(self) -> io::Result<Ends<Reader, Writer>> {
         let (stream, _) = self.socket.accept().await?;
         ends(stream)
     }

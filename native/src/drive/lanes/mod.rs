@@ -90,20 +90,22 @@ pub(crate) fn dial(
         address.set_port(at.port);
         let traffic = traffic.clone();
         let until = Instant::now() + PATIENCE;
-        spawn(at.kind, over.clone(), async move || match at.kind {
+        let over = over.clone();
+        spawn(at.kind, async move || match at.kind {
             LaneKind::Quic => {
                 let Ok(dialler) = Dialler::with_tuning(bind, tuning()) else {
                     return;
                 };
                 if let Ok(wire) = dialler.dial(address, PATIENCE).await {
-                    over_quic(wire, lane, true, until, traffic).await;
+                    over_quic(wire, lane, true, until, traffic, &over).await;
                 }
                 dialler.shutdown().await;
             }
             LaneKind::Tcp => {
                 let dialled = time::timeout_at(until, tcp::dial(address, bind)).await;
                 if let Ok(Ok(ends)) = dialled {
-                    run(ends, lane, true, until, traffic, || ()).await;
+                    let carried = run(ends, lane, true, until, traffic, || ());
+                    unless_over(&over, carried).await;
                 }
             }
             // A lane of browsers.
@@ -128,10 +130,10 @@ pub(crate) async fn listen(
         })
         .collect();
     for (place, (kind, lane)) in lanes.into_iter().enumerate() {
-        let (traffic, tell) = (traffic.clone(), tell.clone());
+        let (traffic, tell, over) = (traffic.clone(), tell.clone(), over.clone());
         let until = Instant::now() + PATIENCE;
         // One chance: whoever comes first and is a stranger has spoilt it, and the blocks go elsewhere.
-        spawn(kind, over.clone(), async move || match kind {
+        spawn(kind, async move || match kind {
             LaneKind::Quic => {
                 let Ok(listener) = listen_quic(bind) else {
                     return;
@@ -139,7 +141,7 @@ pub(crate) async fn listen(
                 let _ = tell.send((place, listener.port()));
                 drop(tell);
                 if let Ok(Some(wire)) = time::timeout_at(until, listener.accept()).await {
-                    over_quic(wire, lane, false, until, traffic).await;
+                    over_quic(wire, lane, false, until, traffic, &over).await;
                 }
                 listener.shutdown().await;
             }
@@ -150,7 +152,8 @@ pub(crate) async fn listen(
                 let _ = tell.send((place, listener.port()));
                 drop(tell);
                 if let Ok(Ok(ends)) = time::timeout_at(until, listener.accept()).await {
-                    run(ends, lane, false, until, traffic, || ()).await;
+                    let carried = run(ends, lane, false, until, traffic, || ());
+                    unless_over(&over, carried).await;
                 }
             }
             LaneKind::Fetch => {}
@@ -181,17 +184,10 @@ fn tuning() -> Tuning {
 }
 
 /// QUIC fills a core. TCP leaves the work to the kernel: its lane stays on the session's thread, where nothing has to be
-/// handed from one to another, and ends with the session, whatever its peer does. A lane that gets no thread is one that
-/// cannot be opened.
-fn spawn(kind: LaneKind, over: flume::Receiver<()>, work: impl AsyncFnOnce() + Send + 'static) {
+/// handed from one to another. A lane that gets no thread is one that cannot be opened.
+fn spawn(kind: LaneKind, work: impl AsyncFnOnce() + Send + 'static) {
     if kind != LaneKind::Quic {
-        let work = async move {
-            select_biased! {
-                _ = over.recv_async().fuse() => {}
-                () = work().fuse() => {}
-            }
-        };
-        return compio::runtime::spawn(work).detach();
+        return compio::runtime::spawn(async move { work().await }).detach();
     }
     let start = || -> io::Result<()> {
         Runtime::new()?.block_on(work());
@@ -202,7 +198,23 @@ fn spawn(kind: LaneKind, over: flume::Receiver<()>, work: impl AsyncFnOnce() + S
         .spawn(start);
 }
 
-async fn over_quic(wire: QuicWire, lane: Lane, first: bool, until: Instant, traffic: Traffic) {
+/// Has a lane end with its session, whatever its peer does: one that holds the connection and sends nothing would keep a
+/// thread and a port.
+async fn unless_over(over: &flume::Receiver<()>, carried: impl Future<Output = ()>) {
+    select_biased! {
+        _ = over.recv_async().fuse() => {}
+        () = carried.fuse() => {}
+    }
+}
+
+async fn over_quic(
+    wire: QuicWire,
+    lane: Lane,
+    first: bool,
+    until: Instant,
+    traffic: Traffic,
+    over: &flume::Receiver<()>,
+) {
     let binding = wire.binding();
     let (reader, writer, mut closer) = wire.split();
     let ends = Ends {
@@ -210,7 +222,8 @@ async fn over_quic(wire: QuicWire, lane: Lane, first: bool, until: Instant, traf
         reader,
         writer,
     };
-    run(ends, lane, first, until, traffic, || closer.authenticated()).await;
+    let carried = run(ends, lane, first, until, traffic, || closer.authenticated());
+    unless_over(over, carried).await;
     closer.close(0).await;
 }
 
@@ -222,17 +235,19 @@ mod tests {
     use super::*;
 
     #[compio::test]
-    async fn a_lane_of_tcp_ends_with_its_session_whatever_it_waits_for() {
-        let (tie, over) = flume::bounded(0);
-        let (held, ended) = flume::bounded::<()>(0);
-        spawn(LaneKind::Tcp, over, async move || {
-            let _held = held;
-            pending::<()>().await;
-        });
-        let early = time::timeout(Duration::from_millis(20), ended.recv_async());
-        assert!(early.await.is_err(), "the session is not over");
-        drop(tie);
-        let end = time::timeout(Duration::from_secs(5), ended.recv_async());
-        assert!(end.await.unwrap().is_err());
+    async fn a_lane_of_any_kind_ends_with_its_session_whatever_it_waits_for() {
+        for kind in [LaneKind::Tcp, LaneKind::Quic] {
+            let (tie, over) = flume::bounded(0);
+            let (held, ended) = flume::bounded::<()>(0);
+            spawn(kind, async move || {
+                let _held = held;
+                unless_over(&over, pending()).await;
+            });
+            let early = time::timeout(Duration::from_millis(20), ended.recv_async());
+            assert!(early.await.is_err(), "the session is not over");
+            drop(tie);
+            let end = time::timeout(Duration::from_secs(5), ended.recv_async());
+            assert!(end.await.unwrap().is_err());
+        }
     }
 }
