@@ -84,7 +84,7 @@ pub enum Compression {
 /// The connections that blocks of a transfer go over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lanes {
-    /// One of QUIC, and for a long transfer one of TCP if that proves faster.
+    /// One of QUIC, and for a long transfer of files one of TCP if that proves faster.
     #[default]
     Auto,
     /// So many of QUIC, 1 to 8, each with a thread and a socket of its own.
@@ -97,7 +97,8 @@ impl Lanes {
     /// The lanes beside the session's own connection, for `payload` bytes of content.
     pub(crate) fn kinds(self, payload: Option<u64>) -> Vec<LaneKind> {
         match self {
-            Self::Auto if payload.is_some_and(|payload| payload < WORTH_A_LANE) => vec![],
+            // What comes out of a pipe cannot come twice, and over TCP a receiver that pauses is as one that is gone.
+            Self::Auto if payload.is_none_or(|payload| payload < WORTH_A_LANE) => vec![],
             Self::Auto | Self::Tcp => vec![LaneKind::Tcp],
             Self::Quic(count) => vec![LaneKind::Quic; usize::from(count).saturating_sub(1)],
         }

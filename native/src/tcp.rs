@@ -27,7 +27,8 @@ use crate::{
 /// straight to where it belongs.
 const READ: usize = 32;
 
-/// How long the other end may be silent while something is on its way, as over QUIC.
+/// How long the other end may be silent while something is on its way, as over QUIC; and, since Linux counts that, too, how
+/// long it may leave no room for more.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// Waits for one connection.
