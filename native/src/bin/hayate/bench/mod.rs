@@ -53,14 +53,18 @@ pub(crate) fn run(
 }
 
 async fn bench(args: &BenchArgs, ui: &Ui) -> Result<(), Failure> {
-    ui.start();
     let route = match (&args.from, &args.listen) {
         (Some(_), _) => Route::To,
         (None, Some(_)) => Route::From,
         (None, None) => Route::Like,
     };
     let interrupt = Interrupt::default();
-    let mut measured = interrupt.or(here(args, route, ui)).await??;
+    // Who hears of the start may send a signal at once, and it counts.
+    let begin = async {
+        ui.start();
+        here(args, route, ui).await
+    };
+    let mut measured = interrupt.or(begin).await??;
     let linked = match route {
         Route::Like => None,
         Route::From => Some(listen(args, ui, &interrupt).await),
