@@ -39,6 +39,13 @@ pub struct Page {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
+    /// The sender knows what it sends. Where that takes a while, it is [`Event::Waiting`] before.
+    Gathered {
+        /// What receivers are offered.
+        offer: Offer,
+        /// Items that are left out; each is told of by an [`Event::Skipped`].
+        skipped: u64,
+    },
     /// The sender listens or dials and can be found under `code`.
     Waiting {
         /// The code phrase.

@@ -136,6 +136,25 @@ fn ten_thousand_small_files_arrive() {
 }
 
 #[test]
+fn the_code_is_shown_before_a_large_tree_was_walked_and_who_comes_early_waits() {
+    let pair = Pair::new();
+    pair.write("tree/wanted", "file");
+    symlink("wanted", pair.from("tree/link")).unwrap();
+    for number in 0..24_000 {
+        fs::create_dir_all(pair.from(&format!("tree/{}/{number}", number % 120))).unwrap();
+    }
+    let sender = pair.send(["tree"]);
+    let receiver = pair.receive(PLAIN);
+    sender.wait_for_event("waiting");
+    receiver.finish().expect(0);
+    let sent = sender.finish().expect(12);
+    let time = |event: &str| sent.event(event)["t_ms"].as_u64();
+    // told when the walk is over
+    assert!(time("waiting") < time("skipped"), "{sent}");
+    assert_eq!(pair.received("tree/wanted"), b"file");
+}
+
+#[test]
 fn links_are_skipped_and_that_is_said() {
     let pair = Pair::new();
     pair.write("tree/file", "file");

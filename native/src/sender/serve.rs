@@ -1,6 +1,12 @@
 //! The life of a sender: be found or dial, let peers prove the code, serve those that did.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use compio::time;
 use futures_util::{
@@ -17,6 +23,7 @@ use super::{
 };
 use crate::{
     Cipher, Error, ErrorKind, Event, Lanes,
+    discover::Announcer,
     drive::{
         Link, at,
         context::Context,
@@ -30,6 +37,10 @@ use crate::{
     wire::Wire,
 };
 
+/// How long files may be looked for before the code phrase is shown: a person who waits for it types nothing. Who is there
+/// before they are found waits for them.
+const HEAD_START: Duration = Duration::from_millis(100);
+
 pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec<Sent>, Error> {
     let code = match options.code.clone() {
         Some(code) => code,
@@ -41,15 +52,68 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         ));
     }
     let selection = options.selection.clone();
-    let ready = compio::runtime::spawn_blocking(move || Ready::new(&selection, payload))
-        .await
-        .map_err(|_| Error::Internal("the walk through the files broke off".into()))??;
+    let mut gathering = pin!(
+        async {
+            let ready = compio::runtime::spawn_blocking(move || Ready::new(&selection, payload));
+            let ready = ready.await;
+            let broken = || Error::Internal("the walk through the files broke off".into());
+            prepare(&options, ready.map_err(|_| broken())??)
+        }
+        .fuse()
+    );
+    if options.target.is_some() {
+        let (context, left_out) = unless_stopped(&options, gathering).await?;
+        let sent = dial(&options, &code, &context).await?;
+        return Ok(vec![with(sent, left_out)]);
+    }
+    let early = time::timeout(HEAD_START, gathering.as_mut()).await;
+    let early = early.ok().transpose()?;
+    let ports = Ports::open(&options)?;
+    let announcer = ports.announce(&options, &code)?;
+    ports.tell_waiting(&options, &code);
+    let gathered = match early {
+        Some(gathered) => Ok(gathered),
+        None => unless_stopped(&options, gathering).await,
+    };
+    let result = match &gathered {
+        Ok((context, _)) => listen(&options, &code, context, &ports, announcer).await,
+        Err(_) => Ok(Vec::new()),
+    };
+    ports.shutdown().await;
+    let (_, left_out) = gathered?;
+    let sent = result?.into_iter();
+    Ok(sent.map(|sent| with(sent, left_out)).collect())
+}
+
+/// Waits for `work`, but not after somebody stopped the sender.
+async fn unless_stopped<T>(
+    options: &HayateSender,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    select_biased! {
+        done = work.fuse() => done,
+        _ = options.stop.recv_async().fuse() => Err(cancelled()),
+    }
+}
+
+/// Counts what was not even offered.
+fn with(mut sent: Sent, left_out: u64) -> Sent {
+    sent.skipped += left_out;
+    sent
+}
+
+/// What all sessions share, and how many items of the source are left out.
+fn prepare(options: &HayateSender, ready: Ready) -> Result<(Rc<Context>, u64), Error> {
     let mut left_out = 0;
     let (offer, feed) = match ready {
         Ready::Pipe(offer, pipe) => (offer, Feed::Pipe(Arc::new(pipe))),
         Ready::Gathered(gathered) => {
+            left_out = gathered.skipped.len() as u64;
+            options.events.tell(Event::Gathered {
+                offer: gathered.offer.clone(),
+                skipped: left_out,
+            });
             for item in gathered.skipped {
-                left_out += 1;
                 let path = item.path.as_os_str().as_encoded_bytes().to_vec();
                 options.events.tell(Event::Skipped {
                     path,
@@ -59,7 +123,7 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
             (gathered.offer, Feed::Source(Arc::new(gathered.source)))
         }
     };
-    let context = Rc::new(Context {
+    let context = Context {
         offer,
         feed,
         pool: Pool::start(options.compression)?,
@@ -74,15 +138,8 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
         },
         bind: options.bind,
         stop: options.stop.clone(),
-    });
-    let mut sent = match &options.target {
-        None => listen(&options, &code, &context).await?,
-        Some(_) => vec![dial(&options, &code, &context).await?],
     };
-    for transfer in &mut sent {
-        transfer.skipped += left_out;
-    }
-    Ok(sent)
+    Ok((Rc::new(context), left_out))
 }
 
 /// Listens until every place is taken and every transfer over.
@@ -90,11 +147,9 @@ async fn listen(
     options: &HayateSender,
     code: &Code,
     context: &Rc<Context>,
+    ports: &Ports,
+    mut announcer: Option<Announcer>,
 ) -> Result<Vec<Sent>, Error> {
-    let ports = Ports::open(options)?;
-    let mut announcer = ports.announce(options, code)?;
-    ports.tell_waiting(options, code);
-
     let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut transfers: FuturesUnordered<LocalBoxFuture<'static, Outcome>> = FuturesUnordered::new();
     // Whose process is known to have ended.
@@ -194,7 +249,6 @@ async fn listen(
     };
     drop(announcer);
     drop(transfers);
-    ports.shutdown().await;
     result?;
     match failure {
         Some(error) => Err(error),

@@ -2,13 +2,13 @@
 
 use std::{
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
     time::Instant,
 };
 
 use clap::{ArgMatches, parser::ValueSource};
-use hayate::{ErrorKind, HayateSender, Payload, Survey};
-use shared::{code::Code, path::escape};
+use hayate::{ErrorKind, HayateSender, Payload};
+use shared::code::Code;
 
 use crate::{
     args::{Global, SendArgs},
@@ -43,10 +43,6 @@ async fn send(args: SendArgs, ui: &Ui) -> Result<(), Failure> {
         return ui.list(&sender(&args).survey(&args.paths)?);
     }
     ui.start();
-    if let Payload::Paths(paths) = &payload {
-        let survey = sender(&args).survey(paths)?;
-        ui.announce(&title(paths, &survey), &survey);
-    }
     if args.keep || args.receivers.is_some_and(|receivers| receivers > 1) {
         ui.expect_several();
     }
@@ -63,30 +59,6 @@ async fn send(args: SendArgs, ui: &Ui) -> Result<(), Failure> {
             Err(skipped(count, "sent").hint("hayate send --dry-run lists them with the reason"))
         }
     }
-}
-
-/// What is sent, as the receiver will see it: `photos/`, `a.txt, b.txt`.
-fn title(paths: &[PathBuf], survey: &Survey) -> String {
-    if let [path] = paths {
-        let slash = if path.is_dir() && !survey.name.ends_with(b"/") {
-            "/"
-        } else {
-            ""
-        };
-        return format!("{}{slash}", escape(&survey.name));
-    }
-    let name = |path: &PathBuf| {
-        escape(
-            path.file_name()
-                .unwrap_or(path.as_os_str())
-                .as_encoded_bytes(),
-        )
-    };
-    let mut names: Vec<_> = paths.iter().take(NAMES).map(name).collect();
-    if paths.len() > NAMES {
-        names.push("…".to_owned());
-    }
-    names.join(", ")
 }
 
 /// The failure of a transfer that went well except for `count` items.
@@ -246,7 +218,5 @@ fn is_pipe(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Paths named before "…".
-const NAMES: usize = 8;
 /// Bytes of a text; a receiver holds it in memory.
 const LONGEST_TEXT: u64 = 1 << 20;

@@ -117,27 +117,6 @@ impl Ui {
         }
     }
 
-    /// What is about to be sent, in one line.
-    pub(crate) fn announce(&self, name: &str, survey: &Survey) {
-        // one file or a text has no entries below it
-        let contents = match survey.entries.len() as u64 {
-            0 => text::bytes(survey.bytes),
-            items => format!(
-                "{}, {}",
-                text::plural(items, "item"),
-                text::bytes(survey.bytes)
-            ),
-        };
-        let mut line = format!("{name}  {contents}");
-        if !survey.skipped.is_empty() {
-            let skipped = text::plural(survey.skipped.len() as u64, "item");
-            line.push_str(&format!("  ({skipped} skipped: --dry-run lists them)"));
-        }
-        let mut screen = self.0.borrow_mut();
-        screen.contents = Some(contents);
-        screen.say(&line);
-    }
-
     /// Everything a transfer would send, on standard output; what it would skip, on standard error.
     pub(crate) fn list(&self, survey: &Survey) -> Result<(), Failure> {
         let mut screen = self.0.borrow_mut();

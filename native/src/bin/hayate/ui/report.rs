@@ -33,6 +33,7 @@ impl Ui {
         if matches!(
             event,
             Event::Done { .. }
+                | Event::Gathered { .. }
                 | Event::Offered(_)
                 | Event::Accepted { .. }
                 | Event::Progress { .. }

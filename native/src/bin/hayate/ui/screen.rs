@@ -9,7 +9,7 @@ use std::{
 
 use anstream::{AutoStream, ColorChoice};
 use hayate::{Event, Offered, Page};
-use shared::path::escape;
+use shared::{Kind, Offer, path::escape};
 
 use super::{Role, bar, json, print_line, qr, text};
 use crate::args::Qr;
@@ -52,6 +52,19 @@ impl Screen {
         });
     }
 
+    /// What is about to be sent, in one line; a person knows the text that was typed.
+    fn gathered(&mut self, offer: &Offer, skipped: u64) {
+        self.contents = Some(text::contents(offer));
+        let mut line = text::offer(offer);
+        if skipped > 0 {
+            let skipped = text::plural(skipped, "item");
+            line.push_str(&format!("  ({skipped} skipped: --dry-run lists them)"));
+        }
+        if offer.kind != Kind::Text {
+            self.say(&line);
+        }
+    }
+
     pub(super) fn event(&mut self, event: &Event) {
         let now = Instant::now();
         if let Some(json) = &mut self.json {
@@ -61,6 +74,7 @@ impl Screen {
             }
         }
         match event {
+            Event::Gathered { offer, skipped } => self.gathered(offer, *skipped),
             Event::Waiting {
                 code,
                 addresses,

@@ -122,8 +122,8 @@ pub(crate) fn endpoint(address: &SocketAddr) -> String {
 pub(crate) fn offer(offer: &Offer) -> String {
     let name = escape(offer.name.as_bytes());
     match &offer.kind {
-        Kind::File { .. } => format!("{name}  {}", bytes(offer.bytes)),
-        Kind::Text => format!("a text, {}", bytes(offer.bytes)),
+        Kind::File { .. } => format!("{name}  {}", contents(offer)),
+        Kind::Text => format!("a text, {}", contents(offer)),
         Kind::Directory { .. } => format!("{name}/  {}", contents(offer)),
         Kind::Items { names } => {
             let shown: Vec<_> = names
@@ -138,8 +138,14 @@ pub(crate) fn offer(offer: &Offer) -> String {
     }
 }
 
-fn contents(offer: &Offer) -> String {
-    format!("{}, {}", plural(offer.entries, "item"), bytes(offer.bytes))
+/// How much it is: `1,204 items, 3.8 GB`.
+pub(crate) fn contents(offer: &Offer) -> String {
+    match offer.kind {
+        Kind::Directory { .. } | Kind::Items { .. } => {
+            format!("{}, {}", plural(offer.entries, "item"), bytes(offer.bytes))
+        }
+        Kind::File { .. } | Kind::Text | Kind::Stream => bytes(offer.bytes),
+    }
 }
 
 /// Names at the top level that begin with a dot: ordinary listings hide them, and some are run by programs.
