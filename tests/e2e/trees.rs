@@ -141,7 +141,7 @@ fn the_code_is_shown_before_a_large_tree_was_walked_and_who_comes_early_waits() 
     pair.write("tree/wanted", "file");
     symlink("wanted", pair.from("tree/link")).unwrap();
     for number in 0..24_000 {
-        fs::create_dir_all(pair.from(&format!("tree/{}/{number}", number % 120))).unwrap();
+        fs::create_dir_all(pair.from(format!("tree/{}/{number}", number % 120))).unwrap();
     }
     let sender = pair.send(["tree"]);
     let receiver = pair.receive(PLAIN);
