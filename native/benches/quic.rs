@@ -206,6 +206,7 @@ mod wire {
 
     pub(super) async fn serve(at: SocketAddr, tuning: Tuning, bound: impl FnOnce(SocketAddr)) {
         let options = ListenOptions {
+            interface: None,
             port: Port::Exactly(at.port()),
             bind: Some(at.ip()),
             tuning,

@@ -1,6 +1,7 @@
 //! Choices that both sides of a transfer offer.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     str::FromStr,
     time::Duration,
@@ -203,6 +204,34 @@ impl Target {
             Ok(found)
         }
     }
+}
+
+/// An interface of this machine that has an address, by its name.
+pub(crate) fn parse_interface(name: String) -> Result<String, Error> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    if interfaces.iter().any(|interface| interface.name == name) {
+        return Ok(name);
+    }
+    let names: BTreeSet<_> = interfaces.into_iter().map(|known| known.name).collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|name| name.escape_debug().to_string())
+        .collect();
+    Err(Error::Usage(format!(
+        "no network interface \"{}\" has an address; there are: {}",
+        name.escape_debug(),
+        names.join(", ")
+    )))
+}
+
+/// Whether `ip` is an address of the interface `name`; of any where no name is given.
+pub(crate) fn is_on(name: Option<&str>, ip: IpAddr) -> bool {
+    name.is_none_or(|name| {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let ip = ip.to_canonical();
+        let mut addresses = interfaces.iter().filter(|known| known.name == name);
+        addresses.any(|known| known.ip() == ip)
+    })
 }
 
 fn interface_index(name: &str) -> Option<u32> {

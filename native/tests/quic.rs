@@ -42,6 +42,7 @@ impl<W: Wire<Reader = QuicReader, Writer = QuicWriter, Closer = QuicCloser>> Fro
 fn listen(bind: Option<IpAddr>) -> (Listener, Identity) {
     let identity = Identity::generate().unwrap();
     let options = ListenOptions {
+        interface: None,
         port: Port::Exactly(0),
         bind,
         tuning: Tuning::default(),
@@ -154,6 +155,7 @@ async fn buffers_of_a_few_packets_lose_no_bytes() {
         ..Tuning::default()
     };
     let options = ListenOptions {
+        interface: None,
         port: Port::Exactly(0),
         bind: None,
         tuning: tuning.clone(),
@@ -297,6 +299,7 @@ async fn a_taken_port_is_passed_over_unless_it_was_asked_for() {
     let (first, identity) = listen(None);
     let bind = |port| {
         let options = ListenOptions {
+            interface: None,
             port,
             bind: None,
             tuning: Tuning::default(),
@@ -340,6 +343,7 @@ async fn a_shutdown_gives_the_port_back() {
     let dialler = Dialler::new(None).unwrap();
     let _ends = pair(&listener, &dialler, local(&listener)).await;
     let options = ListenOptions {
+        interface: None,
         port: Port::Exactly(listener.port()),
         bind: None,
         tuning: Tuning::default(),

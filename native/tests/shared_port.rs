@@ -24,6 +24,7 @@ use quinn_proto::{ConnectionIdGenerator, RandomConnectionIdGenerator};
 fn shared() -> (Listener, SharedPort, Identity) {
     let identity = Identity::generate().unwrap();
     let options = ListenOptions {
+        interface: None,
         port: Port::Exactly(0),
         bind: None,
         tuning: Tuning::default(),

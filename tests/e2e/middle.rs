@@ -37,6 +37,7 @@ impl Middle {
             runtime.block_on(async move {
                 let identity = Identity::generate().unwrap();
                 let options = ListenOptions {
+                    interface: None,
                     port: Port::Exactly(50001),
                     bind: None,
                     tuning: Tuning::default(),

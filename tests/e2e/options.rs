@@ -158,6 +158,30 @@ fn an_interface_or_an_address_can_be_chosen() {
 }
 
 #[test]
+fn nobody_is_answered_at_an_interface_that_was_not_chosen() {
+    let mut pair = Pair::new();
+    pair.net.add_dead_interfaces();
+    pair.write("a", "a");
+    let sender = pair.send(["a", "-i", "void"]);
+    sender.wait_for_event("waiting");
+    let door = pair.net.a().v4().to_string();
+    let refused = pair.receive(["--from", &door, "--timeout", "3"]);
+    refused.finish().expect(3);
+    assert!(pair.names().is_empty());
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_said_with_those_that_are() {
+    let pair = Pair::new();
+    pair.write("a", "a");
+    let refused = Process::start(pair.sending(["a", "-i", "eth9"])).finish();
+    let refused = refused.expect(2);
+    for name in ["eth9", "lan"] {
+        assert!(refused.stderr.contains(name), "{refused}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_said_or_passed_by() {
     let pair = Pair::new();
     pair.write("a", "a");

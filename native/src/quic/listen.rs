@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Error,
     identity::Identity,
+    options::is_on,
     places::{Admission, Place, Places},
 };
 
@@ -30,6 +31,8 @@ pub struct ListenOptions {
     pub port: Port,
     /// One address of this machine, or all of them.
     pub bind: Option<IpAddr>,
+    /// The only interface whose addresses may be dialled, or all of them.
+    pub interface: Option<String>,
     /// The numbers of the connections.
     pub tuning: Tuning,
 }
@@ -57,6 +60,7 @@ impl Port {
 pub struct Listener {
     endpoint: Endpoint,
     local: SocketAddr,
+    interface: Option<String>,
     wires: flume::Receiver<QuicWire>,
     strangers: Places,
     worker: JoinHandle<()>,
@@ -117,6 +121,7 @@ impl Listener {
             config,
             tuning,
             certificate: identity.certificate_hash(),
+            interface: options.interface.clone(),
             places: strangers.clone(),
             found,
         };
@@ -124,6 +129,7 @@ impl Listener {
         let listener = Self {
             endpoint,
             local,
+            interface: options.interface,
             wires,
             strangers,
             worker,
@@ -148,6 +154,10 @@ impl Listener {
         let mut interfaces: Vec<(String, SocketAddr)> = if_addrs::get_if_addrs()
             .unwrap_or_default()
             .into_iter()
+            .filter(|interface| {
+                let name = self.interface.as_ref();
+                name.is_none_or(|name| *name == interface.name)
+            })
             .filter(|interface| match bound {
                 ip if !ip.is_unspecified() => interface.ip() == ip,
                 IpAddr::V4(_) => interface.ip().is_ipv4(),
@@ -233,6 +243,7 @@ struct Door {
     config: ServerConfig,
     tuning: Tuning,
     certificate: [u8; 32],
+    interface: Option<String>,
     places: Places,
     found: flume::Sender<QuicWire>,
 }
@@ -260,6 +271,13 @@ impl Door {
     }
 
     fn admit(&self, incoming: Incoming) -> Option<(Connecting, Place)> {
+        if !incoming
+            .local_ip()
+            .is_none_or(|ip| is_on(self.interface.as_deref(), ip))
+        {
+            incoming.refuse();
+            return None;
+        }
         let peer = plain(incoming.remote_address());
         let place = match self.places.admit(peer.ip(), incoming.may_retry()) {
             Admission::Enter(place) => place,

@@ -281,8 +281,13 @@ fn open(options: &HayateReceiver, address: Option<SocketAddr>) -> Result<Listene
         Some(address) => (Port::Exactly(address.port()), Some(address.ip())),
         None => (Port::Exactly(DEFAULT_PORT), options.bind),
     };
-    let tuning = Tuning::default();
-    Listener::bind(ListenOptions { port, bind, tuning }, &Identity::generate()?)
+    let options = ListenOptions {
+        port,
+        bind,
+        interface: options.interface.clone(),
+        tuning: Tuning::default(),
+    };
+    Listener::bind(options, &Identity::generate()?)
 }
 
 /// Waits for a sender that dials.

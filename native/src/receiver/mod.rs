@@ -11,6 +11,7 @@ use shared::Code;
 use crate::{
     Cipher, Error, Event, Offered, Progress, Target,
     event::Listener,
+    options::parse_interface,
     sender::parse_ip,
     sink::{OnConflict, Output, Plan},
 };
@@ -166,7 +167,8 @@ impl HayateReceiver {
 
     /// Looks for the sender on this network interface only.
     pub fn interface(mut self, name: impl Into<String>) -> Self {
-        self.interface = Some(name.into());
+        let interface = parse_interface(name.into());
+        self.interface = self.check(interface);
         self
     }
 

@@ -15,6 +15,7 @@ use shared::{
 use crate::{
     Cipher, Compression, Error, Event, Lanes, Progress, Target,
     event::Listener,
+    options::parse_interface,
     source::{self, Links, Selection},
 };
 
@@ -163,7 +164,8 @@ impl HayateSender {
 
     /// Is found through this network interface only.
     pub fn interface(mut self, name: impl Into<String>) -> Self {
-        self.interface = Some(name.into());
+        let interface = parse_interface(name.into());
+        self.interface = self.check(interface);
         self
     }
 

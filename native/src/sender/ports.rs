@@ -129,11 +129,8 @@ impl Ports {
 
     /// Tells the person where this sender is.
     pub(super) fn tell_waiting(&self, options: &HayateSender, code: &Code) {
-        let mut addresses = self.listener.addresses();
-        if let Some(interface) = &options.interface {
-            addresses.retain(|(name, _)| name == interface);
-        }
-        let (interfaces, addresses): (_, Vec<SocketAddr>) = addresses.into_iter().unzip();
+        let addresses = self.listener.addresses().into_iter();
+        let (interfaces, addresses): (_, Vec<SocketAddr>) = addresses.unzip();
         let page = self.page(options, code, &addresses);
         if options.page.is_some() && page.is_none() {
             options.events.warn(
@@ -184,6 +181,7 @@ type Bound = (Listener, Option<SharedPort>, Option<TcpListener>);
 fn bind(options: &HayateSender, identity: &Identity) -> Result<Bound, Error> {
     let listen = |port| ListenOptions {
         port,
+        interface: options.interface.clone(),
         bind: options.bind,
         tuning: Tuning::default(),
     };

@@ -45,6 +45,7 @@ pub(crate) use wire::WebWire;
 use crate::{
     Error,
     identity::{Identity, provider},
+    options::is_on,
     places::Places,
     quic::{SharedPort, Tuning, on_one_or_all, udp_socket},
 };
@@ -236,12 +237,7 @@ struct Site {
 impl Site {
     /// Whether `local`, an address of this machine, is for browsers.
     fn serves(&self, local: IpAddr) -> bool {
-        self.interface.as_ref().is_none_or(|name| {
-            let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-            interfaces
-                .iter()
-                .any(|interface| interface.name == *name && interface.ip() == local)
-        })
+        is_on(self.interface.as_deref(), local)
     }
 }
 

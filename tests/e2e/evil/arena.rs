@@ -120,6 +120,7 @@ impl Arena {
             Runtime::new().unwrap().block_on(async move {
                 let identity = Identity::generate().unwrap();
                 let options = ListenOptions {
+                    interface: None,
                     port: Port::Exactly(0),
                     bind: None,
                     tuning: Tuning::default(),

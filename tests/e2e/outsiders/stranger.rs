@@ -170,6 +170,7 @@ impl Rogue {
         let taken = Arc::clone(&heard);
         let thread = on(space, move || async move {
             let options = ListenOptions {
+                interface: None,
                 port: Port::Exactly(50001),
                 bind: None,
                 tuning: Tuning::default(),

@@ -168,6 +168,7 @@ pub(crate) async fn listen(
 
 fn listen_quic(bind: Option<IpAddr>) -> Result<Listener, Error> {
     let options = ListenOptions {
+        interface: None,
         port: Port::Exactly(0),
         bind,
         tuning: tuning(),

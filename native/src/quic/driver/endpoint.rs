@@ -6,7 +6,7 @@ use std::{
     fmt,
     future::poll_fn,
     io,
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
@@ -252,6 +252,11 @@ impl Incoming {
 
     pub(in crate::quic) fn remote_address(&self) -> SocketAddr {
         self.inner().remote_address()
+    }
+
+    /// The address of this machine that it came to, where the system tells.
+    pub(in crate::quic) fn local_ip(&self) -> Option<IpAddr> {
+        self.inner().local_ip()
     }
 
     /// Whether it can be told to come again and prove its address.

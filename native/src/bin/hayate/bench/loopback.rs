@@ -66,6 +66,7 @@ fn quic(what: What, tuning: &Tuning) -> Result<Measured, Error> {
 /// Sends zeros to the first that comes, until it closes.
 async fn serve(tuning: Tuning, found: flume::Sender<u16>) -> Result<(), Error> {
     let options = ListenOptions {
+        interface: None,
         port: Port::Exactly(0),
         bind: Some(HERE),
         tuning,
