@@ -96,7 +96,7 @@ impl Dialler {
         let deadline = Instant::now() + timeout;
         match time::timeout_at(deadline, self.connect(peer)).await {
             Ok(wire) => wire,
-            Err(_) => Err(silent(peer, timeout)),
+            Err(_) => Err(silent(peer)),
         }
     }
 
@@ -154,10 +154,9 @@ impl Dialler {
     }
 }
 
-fn silent(peer: SocketAddr, timeout: Duration) -> Error {
+fn silent(peer: SocketAddr) -> Error {
     Error::NotFound(format!(
-        "{peer} did not answer within {} s; check the address, and that no firewall keeps UDP port {} closed",
-        timeout.as_secs().max(1),
+        "{peer} does not answer; check the address, and that no firewall keeps UDP port {} closed",
         peer.port()
     ))
 }

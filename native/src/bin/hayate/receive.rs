@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{ArgMatches, parser::ValueSource};
-use hayate::{Decision, HayateReceiver, Offered, OnConflict, Output, Plan};
+use hayate::{Decision, ErrorKind, HayateReceiver, Offered, OnConflict, Output, Plan};
 use shared::{Kind, code::Code};
 
 use crate::{
@@ -52,7 +52,13 @@ async fn receive(args: ReceiveArgs, ui: &Ui) -> Result<(), Failure> {
         }
         decision
     };
-    let received = interrupt.explain(receiver.run(decide).await)?;
+    let received = receiver.run(decide).await;
+    let received = interrupt.explain(received.map_err(|error| match error.kind() {
+        ErrorKind::NotFound if args.from.is_some() => Failure::from(error).hint(
+            "check that hayate send runs there; hayate doctor looks for what is in the way on either machine",
+        ),
+        _ => error.into(),
+    }))?;
     ui.received(&received)?;
     match received.skipped {
         0 => Ok(()),

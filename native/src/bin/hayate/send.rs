@@ -1,13 +1,15 @@
 //! `hayate send`: from arguments to a sender, and what it says on the way.
 
 use std::{
+    cell::Cell,
     io::{self, Read as _},
     path::Path,
+    rc::Rc,
     time::Instant,
 };
 
 use clap::{ArgMatches, parser::ValueSource};
-use hayate::{ErrorKind, HayateSender, Payload};
+use hayate::{ErrorKind, Event, HayateSender, Payload};
 use shared::code::Code;
 
 use crate::{
@@ -48,14 +50,23 @@ async fn send(args: SendArgs, ui: &Ui) -> Result<(), Failure> {
     }
     let events = ui.clone();
     let interrupt = Interrupt::default();
+    let left_out = Rc::new(Cell::new(0));
+    let told = Rc::clone(&left_out);
     let sender = sender(&args)
-        .on_event(move |event| events.event(&event))
+        .on_event(move |event| {
+            if let Event::Gathered { skipped, .. } = event {
+                told.set(skipped);
+            }
+            events.event(&event);
+        })
         .until(interrupt.clone().signal());
     let sent = interrupt.explain(sender.send_all(payload).await)?;
     // the receivers share one source, so the same items are missing everywhere
-    match sent.iter().map(|sent| sent.skipped).max().unwrap_or(0) {
-        0 => Ok(()),
-        count => {
+    let missing = sent.iter().map(|sent| sent.skipped).max().unwrap_or(0);
+    match (left_out.get(), missing.saturating_sub(left_out.get())) {
+        (0, 0) => Ok(()),
+        (0, count) => Err(skipped(count, "stored by the receiver").hint("the receiver says why")),
+        (count, _) => {
             Err(skipped(count, "sent").hint("hayate send --dry-run lists them with the reason"))
         }
     }

@@ -242,7 +242,10 @@ impl Ui {
         let place = received
             .path
             .as_deref()
-            .map(|path| format!(" to {}", text::path(path)));
+            .map(|path| match path == Path::new(".") {
+                true => " to this directory".to_owned(),
+                false => format!(" to {}", text::path(path)),
+            });
         let line = screen.summary(
             received.peer,
             received.bytes,
