@@ -1,8 +1,10 @@
 //! The side that listens, and how it keeps strangers from costing it anything.
 
 use std::{
+    cell::Cell,
     io,
     net::{IpAddr, SocketAddr},
+    rc::Rc,
     time::Duration,
 };
 
@@ -61,6 +63,7 @@ pub struct Listener {
     endpoint: Endpoint,
     local: SocketAddr,
     interface: Option<String>,
+    lets_in: Rc<Cell<bool>>,
     wires: flume::Receiver<QuicWire>,
     strangers: Places,
     worker: JoinHandle<()>,
@@ -116,12 +119,14 @@ impl Listener {
         let (local, endpoint, shared) = attach().map_err(|source| network(&options, source))?;
         let (found, wires) = flume::unbounded();
         let strangers = Places::for_strangers();
+        let lets_in = Rc::new(Cell::new(true));
         let door = Door {
             endpoint: endpoint.clone(),
             config,
             tuning,
             certificate: identity.certificate_hash(),
             interface: options.interface.clone(),
+            lets_in: Rc::clone(&lets_in),
             places: strangers.clone(),
             found,
         };
@@ -130,6 +135,7 @@ impl Listener {
             endpoint,
             local,
             interface: options.interface,
+            lets_in,
             wires,
             strangers,
             worker,
@@ -140,6 +146,12 @@ impl Listener {
     /// The port that was opened.
     pub fn port(&self) -> u16 {
         self.local.port()
+    }
+
+    /// Whether newcomers are let in, as they are at first; the others are refused, as when all places are taken, and ask
+    /// again.
+    pub fn let_in(&self, on: bool) {
+        self.lets_in.set(on);
     }
 
     /// The places of peers that have not proved the code yet, for other carriers to share.
@@ -244,6 +256,7 @@ struct Door {
     tuning: Tuning,
     certificate: [u8; 32],
     interface: Option<String>,
+    lets_in: Rc<Cell<bool>>,
     places: Places,
     found: flume::Sender<QuicWire>,
 }
@@ -271,10 +284,8 @@ impl Door {
     }
 
     fn admit(&self, incoming: Incoming) -> Option<(Connecting, Place)> {
-        if !incoming
-            .local_ip()
-            .is_none_or(|ip| is_on(self.interface.as_deref(), ip))
-        {
+        let chosen = |ip| is_on(self.interface.as_deref(), ip);
+        if !self.lets_in.get() || !incoming.local_ip().is_none_or(chosen) {
             incoming.refuse();
             return None;
         }

@@ -96,6 +96,11 @@ impl Ports {
         join(self.listener.shutdown(), web).await;
     }
 
+    /// Whether native receivers are let in: see [`Listener::let_in`].
+    pub(super) fn let_in(&self, on: bool) {
+        self.listener.let_in(on);
+    }
+
     /// Lets receivers find this sender by the channel of its code.
     pub(super) fn announce(
         &self,

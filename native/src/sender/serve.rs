@@ -37,8 +37,8 @@ use crate::{
     wire::Wire,
 };
 
-/// How long files may be looked for before the code phrase is shown: a person who waits for it types nothing. Who is there
-/// before they are found waits for them.
+/// How long files may be looked for before the code phrase is shown: a person who waits for it types nothing. Who comes
+/// before they are found is told to come again, a browser waits.
 const HEAD_START: Duration = Duration::from_millis(100);
 
 pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec<Sent>, Error> {
@@ -73,7 +73,13 @@ pub(super) async fn serve(options: HayateSender, payload: Payload) -> Result<Vec
     ports.tell_waiting(&options, &code);
     let gathered = match early {
         Some(gathered) => Ok(gathered),
-        None => unless_stopped(&options, gathering).await,
+        None => {
+            // A session has a deadline, and a walk has none.
+            ports.let_in(false);
+            let gathered = unless_stopped(&options, gathering).await;
+            ports.let_in(true);
+            gathered
+        }
     };
     let result = match &gathered {
         Ok((context, _)) => listen(&options, &code, context, &ports, announcer).await,
