@@ -284,8 +284,7 @@ impl Door {
     }
 
     fn admit(&self, incoming: Incoming) -> Option<(Connecting, Place)> {
-        let chosen = |ip| is_on(self.interface.as_deref(), ip);
-        if !self.lets_in.get() || !incoming.local_ip().is_none_or(chosen) {
+        if !self.lets_in.get() {
             incoming.refuse();
             return None;
         }
@@ -301,6 +300,12 @@ impl Door {
                 return None;
             }
         };
+        // Asks the system, so not for everybody.
+        let chosen = |ip| is_on(self.interface.as_deref(), ip);
+        if !incoming.local_ip().is_none_or(chosen) {
+            incoming.refuse();
+            return None;
+        }
         let mut config = self.config.clone();
         config.transport_config(self.tuning.transport_of_driver(peer));
         let connecting = incoming.accept_with(config).ok()?;

@@ -165,7 +165,7 @@ impl HayateReceiver {
         self
     }
 
-    /// Looks for the sender on this network interface only.
+    /// Looks for the sender on this network interface only; one that listens answers at its addresses only.
     pub fn interface(mut self, name: impl Into<String>) -> Self {
         let interface = parse_interface(name.into());
         self.interface = self.check(interface);

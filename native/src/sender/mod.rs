@@ -162,7 +162,7 @@ impl HayateSender {
         self
     }
 
-    /// Is found through this network interface only.
+    /// Is found through this network interface, and answers at its addresses, only.
     pub fn interface(mut self, name: impl Into<String>) -> Self {
         let interface = parse_interface(name.into());
         self.interface = self.check(interface);
