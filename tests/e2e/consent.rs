@@ -107,6 +107,19 @@ fn a_name_that_is_taken_is_left_alone() {
 }
 
 #[test]
+fn what_the_receiver_skipped_is_not_said_to_be_left_out_by_the_sender() {
+    let pair = Pair::new();
+    pair.write("a.txt", "theirs");
+    fs::write(pair.to("a.txt"), "mine").unwrap();
+    let sender = pair.send(["a.txt"]);
+    let skips = ["--on-conflict", "skip"];
+    pair.receive(skips).finish().expect(12);
+    let sent = sender.finish().expect(12);
+    assert!(sent.stderr.contains("by the receiver"), "{sent}");
+    assert!(!sent.stderr.contains("--dry-run"), "{sent}");
+}
+
+#[test]
 fn a_name_that_is_taken_can_be_skipped() {
     let (pair, _) = conflict(&["--on-conflict", "skip"], 12, 12);
     assert_eq!(pair.names(), ["a.txt"]);
