@@ -91,6 +91,9 @@ pub trait WireCloser {
     /// that has heard the last word, or whose peer shall hear no more.
     fn close(self, code: u32) -> impl Future<Output = ()>;
 
+    /// Bytes that left this machine, headers and repetitions included; `None` where nothing tells.
+    fn sent(&self) -> Option<u64>;
+
     /// Waits until the peer closes the wire or it is lost, and says which. Bounded by the caller;
     /// dropping the future loses nothing.
     fn closed(&mut self) -> impl Future<Output = WireError>;

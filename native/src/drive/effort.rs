@@ -4,17 +4,24 @@
 
 use std::time::Instant;
 
-/// Bytes on their way that fill the buffers in front of a link: before, any link seems fast.
+/// Bytes that fill the buffers in front of a link: before, and where nothing tells what left them, any link seems fast.
 const FILL: u64 = 6 << 20;
 
 /// Payload bytes after which the buffers count as full, however well it compresses.
 const ENOUGH: u64 = 96 << 20;
 
-/// Payload bytes that empty the buffers of what was compressed.
-const FLUSH: u64 = 12 << 20;
+/// Bytes up to which what was sent can be compared with what was written: it has headers and repetitions in it.
+const EXACT: u64 = 32 << 20;
 
-/// Payload bytes that are timed.
-const SPAN: u64 = 12 << 20;
+/// Bytes that leave at once over any link: a little more than the first congestion window.
+const BURST: u64 = 5 << 18;
+
+/// Payload bytes that are timed with compression; without it, where each is dear, more of them.
+const SPAN_ON: u64 = 8 << 20;
+const SPAN_OFF: u64 = 12 << 20;
+
+/// Payload bytes that fill the buffers with what is not compressed.
+const FLUSH: u64 = 8 << 20;
 
 /// Payload bytes before compression is doubted again; each time twice as many.
 const DOUBT: u64 = 256 << 20;
@@ -22,11 +29,17 @@ const DOUBT: u64 = 256 << 20;
 /// What speaks against a change: measuring is not exact.
 const MARGIN: f64 = 1.1;
 
+/// Spans in a row that have to be slow before compression comes back: one may be an accident.
+const SLOW: u32 = 3;
+
 /// How blocks of one transfer are treated.
 #[derive(Debug)]
 pub(super) struct Effort {
     stage: Stage,
     tally: Tally,
+    /// Bytes that were handed over to the link, and their payload.
+    written: u64,
+    given: u64,
     /// Payload bytes a second with compression, where that was the limit.
     packed: f64,
     /// Payload bytes that have to move with compression before it is doubted, and how many the next time.
@@ -36,14 +49,14 @@ pub(super) struct Effort {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
-    /// Blocks are compressed; the buffers fill.
+    /// Blocks are compressed; what leaves at once leaves.
     Filling,
     /// Blocks are compressed.
     On,
-    /// Blocks are left as they are; the buffers empty.
+    /// Blocks are left as they are; the buffers fill with them.
     Flushing,
-    /// Blocks are left as they are.
-    Off,
+    /// Blocks are left as they are; so many more spans may be slow.
+    Off { slow: u32 },
     /// Nothing is to be decided.
     Fixed,
 }
@@ -64,6 +77,8 @@ impl Effort {
         Self {
             stage: Stage::Filling,
             tally: Tally::default(),
+            written: 0,
+            given: 0,
             packed: f64::MAX,
             trust: 0,
             doubt: DOUBT,
@@ -85,50 +100,66 @@ impl Effort {
 
     /// Whether speeds can be compared now.
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self.stage, Stage::On | Stage::Off | Stage::Fixed)
+        self.stage != Stage::Filling
     }
 
-    /// A block is ready; `hungry` says that the link had nothing left to carry.
-    pub(super) fn ready(&mut self, hungry: bool) {
+    /// A block is ready; `idle` says that none waits to be handed over, `sent` how many bytes have left this machine,
+    /// where that is known.
+    pub(super) fn ready(&mut self, idle: bool, sent: Option<u64>) {
+        let drained = match sent {
+            Some(sent) => sent >= self.written || self.written >= EXACT,
+            None => self.written >= FILL || self.given >= ENOUGH,
+        };
         self.tally.blocks += 1;
-        self.tally.hungry += u32::from(hungry);
+        self.tally.hungry += u32::from(idle && drained);
     }
 
     /// A block of so many payload bytes left as so many.
     pub(super) fn moved(&mut self, payload: u64, frame: u64, now: Instant) {
+        self.written += frame;
+        self.given += payload;
         self.tally.payload += payload;
         self.tally.frames += frame;
-        let since = *self.tally.since.get_or_insert(now);
         let tally = &self.tally;
-        let rate = |tally: &Tally| tally.payload as f64 / (now - since).as_secs_f64().max(1e-6);
+        let seconds = (now - tally.since.unwrap_or(now)).as_secs_f64();
+        let rate = tally.payload as f64 / seconds.max(1e-6);
         match self.stage {
             Stage::Fixed => {}
-            Stage::Filling if tally.frames >= FILL || tally.payload >= ENOUGH => {
+            Stage::Filling if tally.frames >= BURST || tally.payload >= ENOUGH => {
                 self.enter(Stage::On, now);
             }
-            Stage::Flushing if tally.payload >= FLUSH => self.enter(Stage::Off, now),
-            Stage::On if tally.payload >= SPAN => {
+            Stage::On if tally.payload >= SPAN_ON => {
                 let starves = 2 * tally.hungry > tally.blocks;
                 let packs = tally.frames < tally.payload / 10 * 9;
                 self.trust = self.trust.saturating_sub(tally.payload);
                 if starves && packs && self.trust == 0 {
-                    self.packed = rate(tally);
+                    self.packed = rate;
                     self.enter(Stage::Flushing, now);
                 } else {
                     self.enter(Stage::On, now);
                 }
             }
-            Stage::Off if tally.payload >= SPAN => {
-                if self.packed > MARGIN * rate(tally) {
-                    self.trust = self.doubt;
-                    self.doubt = self.doubt.saturating_mul(2);
-                    self.enter(Stage::On, now);
-                } else {
-                    self.enter(Stage::Off, now);
+            // So much would have moved with compression by now.
+            Stage::Flushing if seconds * self.packed > (FLUSH + SPAN_OFF) as f64 => self.trust(now),
+            Stage::Flushing if tally.payload >= FLUSH => {
+                self.enter(Stage::Off { slow: 1 }, now);
+            }
+            Stage::Off { slow } if tally.payload >= SPAN_OFF => {
+                match (self.packed > MARGIN * rate, slow) {
+                    (false, _) => self.enter(Stage::Off { slow: SLOW }, now),
+                    (true, 2..) => self.enter(Stage::Off { slow: slow - 1 }, now),
+                    (true, _) => self.trust(now),
                 }
             }
-            Stage::Filling | Stage::On | Stage::Flushing | Stage::Off => {}
+            Stage::Filling | Stage::On | Stage::Flushing | Stage::Off { .. } => {}
         }
+    }
+
+    /// Compresses for long enough to have been worth the trial.
+    fn trust(&mut self, now: Instant) {
+        self.trust = self.doubt;
+        self.doubt = self.doubt.saturating_mul(2);
+        self.enter(Stage::On, now);
     }
 
     fn enter(&mut self, stage: Stage, now: Instant) {
@@ -148,69 +179,129 @@ mod tests {
 
     const BLOCK: f64 = (1 << 20) as f64;
 
-    /// A sender that packs so many MiB a second at `ratio`, before a link that carries so many; the share of blocks
-    /// that were packed, in each of the parts.
-    fn shares(packs: f64, ratio: f64, links: &[f64]) -> Vec<f64> {
-        let (mut effort, mut now) = (Effort::adaptive(), Instant::now());
-        // bytes that wait for the link
-        let mut waiting = 0.0_f64;
-        let room = 5.0 * BLOCK;
-        let part = 400;
-        links
-            .iter()
-            .map(|link| {
-                let mut packed = 0;
-                for _ in 0..part {
-                    let on = effort.is_on();
-                    packed += u32::from(on);
-                    let (frame, work) = match on {
-                        true => (BLOCK / ratio, 1.0 / packs),
-                        false => (BLOCK, 1.0 / 2000.0),
-                    };
-                    let drained = link * BLOCK * work;
-                    effort.ready(waiting <= drained);
-                    waiting = (waiting - drained).max(0.0) + frame;
-                    let mut time = work;
-                    if waiting > room {
-                        time += (waiting - room) / (link * BLOCK);
-                        waiting = room;
-                    }
-                    now += Duration::from_secs_f64(time);
-                    effort.moved(BLOCK as u64, frame as u64, now);
-                }
-                f64::from(packed) / f64::from(part)
-            })
-            .collect()
+    /// A sender that packs so many MiB a second at `ratio`.
+    struct Sim {
+        effort: Effort,
+        packs: f64,
+        ratio: f64,
+        /// Whether the link tells what it has sent.
+        tells: bool,
+        start: Instant,
+        /// When the last block was ready, and when the last three were handed over, in seconds.
+        ready: f64,
+        handed: [f64; 3],
+        /// Bytes that waited for the link when the last one was handed over, and that were handed over.
+        waiting: f64,
+        total: f64,
+    }
+
+    impl Sim {
+        fn new(packs: f64, ratio: f64, tells: bool) -> Self {
+            Self {
+                effort: Effort::adaptive(),
+                packs,
+                ratio,
+                tells,
+                start: Instant::now(),
+                ready: 0.0,
+                handed: [0.0; 3],
+                waiting: 0.0,
+                total: 0.0,
+            }
+        }
+
+        /// Sends a block over a link that carries so many MiB a second; whether it was packed.
+        fn block(&mut self, link: f64) -> bool {
+            let (room, link) = (6.0 * BLOCK, link * BLOCK);
+            let on = self.effort.is_on();
+            let (frame, work) = match on {
+                true => (BLOCK / self.ratio, 1.0 / self.packs),
+                false => (BLOCK, 1.0 / 2000.0),
+            };
+            let [oldest, .., last] = self.handed;
+            self.ready = self.ready.max(oldest) + work;
+            let waits = |at: f64| (self.waiting - (at - last).max(0.0) * link).max(0.0);
+            // The first window leaves at once, whatever is behind it.
+            let held = (waits(self.ready) - BLOCK).max(0.0);
+            let sent = self.tells.then_some((self.total - held) as u64);
+            self.effort.ready(last <= self.ready, sent);
+            let mut at = self.ready.max(last);
+            at += (waits(at) + frame - room).max(0.0) / link;
+            self.waiting = waits(at) + frame;
+            self.total += frame;
+            self.handed = [self.handed[1], last, at];
+            let now = self.start + Duration::from_secs_f64(at);
+            self.effort.moved(BLOCK as u64, frame as u64, now);
+            on
+        }
+
+        /// Lets nothing move for so many seconds.
+        fn pause(&mut self, seconds: f64) {
+            let [.., last] = self.handed;
+            self.ready = self.ready.max(last) + seconds;
+        }
+
+        /// How many of the next blocks are packed.
+        fn packed(&mut self, blocks: u32, link: f64) -> u32 {
+            (0..blocks).map(|_| u32::from(self.block(link))).sum()
+        }
     }
 
     #[test]
     fn a_fast_link_gets_blocks_as_they_are() {
-        let shares = shares(400.0, 4.3, &[1000.0, 1000.0, 1000.0]);
-        assert!(shares[0] < 0.15, "{shares:?}");
-        assert!(shares[2] < 0.01, "{shares:?}");
+        for (tells, most) in [(true, 20), (false, 50)] {
+            let mut sim = Sim::new(400.0, 4.3, tells);
+            let packed = sim.packed(400, 1000.0);
+            assert!(packed < most, "{tells}: {packed}");
+            assert_eq!(sim.packed(400, 1000.0), 0, "{tells}");
+        }
     }
 
     #[test]
     fn a_slow_link_gets_packed_blocks() {
-        for link in [1.0, 11.0, 60.0, 117.0, 250.0] {
-            let shares = shares(400.0, 4.3, &[link, link, link]);
-            assert!(
-                shares.iter().all(|share| *share > 0.85),
-                "{link}: {shares:?}"
-            );
+        for tells in [true, false] {
+            for link in [1.0, 11.0, 60.0, 117.0, 250.0] {
+                let mut sim = Sim::new(400.0, 4.3, tells);
+                for part in 0..3 {
+                    let packed = sim.packed(400, link);
+                    assert!(packed > 350, "{link}, {tells}, {part}: {packed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_always_busy_gets_packed_blocks_from_first_to_last() {
+        for (tells, link) in [
+            (true, 1.0),
+            (true, 11.0),
+            (true, 30.0),
+            (false, 1.0),
+            (false, 11.0),
+        ] {
+            let packed = Sim::new(400.0, 4.3, tells).packed(100, link);
+            assert_eq!(packed, 100, "{link}, {tells}");
         }
     }
 
     #[test]
     fn what_does_not_shrink_is_never_in_doubt() {
-        let shares = shares(900.0, 1.0, &[1000.0, 1000.0]);
-        assert!(shares.iter().all(|share| *share > 0.99), "{shares:?}");
+        let mut sim = Sim::new(900.0, 1.0, true);
+        assert_eq!(sim.packed(800, 1000.0), 800);
     }
 
     #[test]
     fn a_link_that_becomes_slow_gets_packed_blocks_again() {
-        let shares = shares(400.0, 4.3, &[1000.0, 20.0, 20.0]);
-        assert!(shares[0] < 0.15, "{shares:?}");
-        assert!(shares[1] > 0.85, "{shares:?}");
+        let mut sim = Sim::new(400.0, 4.3, true);
+        assert!(sim.packed(400, 1000.0) < 20);
+        assert!(sim.packed(400, 20.0) > 340);
+    }
+
+    #[test]
+    fn one_pause_does_not_bring_compression_back() {
+        let mut sim = Sim::new(400.0, 4.3, true);
+        sim.packed(200, 1000.0);
+        sim.pause(0.5);
+        assert_eq!(sim.packed(400, 1000.0), 0);
     }
 }

@@ -211,6 +211,10 @@ impl WireCloser for QuicCloser {
             .set_receive_window(VarInt::from_u32(self.window.saturating_mul(2)));
     }
 
+    fn sent(&self) -> Option<u64> {
+        Some(self.stats().udp_tx.bytes)
+    }
+
     async fn close(self, code: u32) {
         self.connection.close(VarInt::from_u32(code), b"");
     }

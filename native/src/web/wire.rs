@@ -230,6 +230,10 @@ impl WireCloser for WebCloser {
         let _ = self.near.order.send(Order::Authenticated);
     }
 
+    fn sent(&self) -> Option<u64> {
+        None
+    }
+
     async fn close(self, code: u32) {
         let _ = self.near.order.send(Order::Close(code));
     }

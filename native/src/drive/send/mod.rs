@@ -26,7 +26,7 @@ use crate::{
         returns::{Claim, Stay},
     },
     web::LaneDesk,
-    wire::{Carrier, Wire, WireError},
+    wire::{Carrier, Wire, WireCloser, WireError},
 };
 
 mod admit;
@@ -304,7 +304,8 @@ where
     }
 
     fn submit(&mut self, block: shared::Block) {
-        self.filling.effort.ready(self.lengths.is_empty());
+        let (idle, sent) = (self.lengths.is_empty(), self.link.closer.sent());
+        self.filling.effort.ready(idle, sent);
         self.lengths.insert(block.index(), block.length() as u64);
         let buffers = self.context.pool.buffers().clone();
         self.session.submit_as(block, |frame| buffers.lend(frame));
