@@ -30,6 +30,14 @@ pub enum Error {
         /// The name that is taken.
         path: PathBuf,
     },
+    /// More than the receiver's own limit.
+    #[error(
+        "more is sent than the {limit} bytes that --max-size allows; receive with a larger one, or without it"
+    )]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// A source is not what it was when it was offered.
     #[error("\"{}\" {what} while it was being sent; send it again", escape(path.as_os_str().as_encoded_bytes()))]
     SourceChanged {
@@ -179,6 +187,7 @@ impl Error {
             Self::Usage(_) => ErrorKind::Usage,
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Disk { .. } | Self::Exists { .. } => ErrorKind::Disk,
+            Self::TooLarge { .. } => ErrorKind::Unsafe,
             Self::SourceChanged { .. } => ErrorKind::SourceChanged,
             // A port or address that this machine has not to give is for the person to choose anew.
             Self::Network { source, .. } => match source.kind() {
@@ -215,24 +224,13 @@ impl Error {
             Self::Disk { source, .. } => source.to_string(),
             Self::SourceChanged { what, .. } => format!("a file {what}"),
             Self::Exists { .. } => "the name is taken".to_owned(),
+            Self::TooLarge { .. } => "more bytes than its --max-size allows".to_owned(),
             Self::Session {
                 error: shared::Error::Ended(_),
                 ..
             } => String::new(),
             Self::Session { error, .. } => error.to_string(),
             _ => String::new(),
-        }
-    }
-
-    /// More than the receiver's limit of so many bytes.
-    pub(crate) fn too_large(limit: u64) -> Self {
-        let refused = shared::UnsafeContent {
-            what: "more bytes than --max-size allows",
-            name: limit.to_string().into_bytes(),
-        };
-        Self::Session {
-            peer: None,
-            error: shared::Error::Unsafe(refused),
         }
     }
 

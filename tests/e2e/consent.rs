@@ -167,8 +167,11 @@ fn what_is_larger_than_allowed_is_refused_before_it_comes() {
     let pair = Pair::new();
     pair.write("big.bin", noise(2_000_000, 1));
     let sender = pair.send(["big.bin"]);
-    pair.receive(["--max-size", "1M"]).finish().expect(10);
+    let refused = pair.receive(["--max-size", "1M"]).finish().expect(10);
+    let said = |outcome: &Outcome| outcome.event("error")["message"].to_string();
+    assert!(said(&refused).contains("the 1000000 bytes that --max-size allows"));
     let sent = sender.finish().expect(14);
+    assert!(said(&sent).contains("more bytes than its --max-size allows"));
     assert!(sent.events("progress").is_empty(), "{sent}");
     assert!(pair.names().is_empty());
     pair.transfer(["big.bin"], ["--max-size", "2M"]);

@@ -250,7 +250,7 @@ async fn plan(options: &HayateReceiver, offer: &Offer) -> Result<Plan, Error> {
             .payload
             .is_some_and(|payload| payload.max(offer.bytes) > limit)
     {
-        return Err(Error::too_large(limit));
+        return Err(Error::TooLarge { limit });
     }
     let (offer, output, conflict) = (offer.clone(), options.output.clone(), options.conflict);
     compio::runtime::spawn_blocking(move || Plan::new(&offer, &output, conflict))

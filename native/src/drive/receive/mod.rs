@@ -222,7 +222,7 @@ where
                             done += block.len() as u64;
                             self.session.recycle(block);
                             if let Some(limit) = limit.filter(|limit| done > *limit) {
-                                self.fail(Error::too_large(limit));
+                                self.fail(Error::TooLarge { limit });
                                 continue;
                             }
                             let current = storage.current();
