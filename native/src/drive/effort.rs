@@ -24,13 +24,22 @@ const SPAN_OFF: u64 = 12 << 20;
 const FLUSH: u64 = 8 << 20;
 
 /// Payload bytes before compression is doubted again; each time twice as many.
-const DOUBT: u64 = 256 << 20;
+const DOUBT: u64 = 512 << 20;
 
-/// What speaks against a change: measuring is not exact.
-const MARGIN: f64 = 1.1;
+/// How much faster it has to be without compression: that takes more of the link, and zstd is slow in its first blocks.
+const MARGIN: f64 = 1.2;
+
+/// Where compression is so many times as fast, there is nothing more to measure.
+const PLAIN: f64 = 1.5;
 
 /// Spans in a row that have to be slow before compression comes back: one may be an accident.
 const SLOW: u32 = 3;
+
+/// Where no compression is so many times as fast, that is certain.
+const CLEAR: f64 = 1.5;
+
+/// Payload bytes before it is doubted where that is not certain; each time twice as many.
+const RETRY: u64 = 64 << 20;
 
 /// How blocks of one transfer are treated.
 #[derive(Debug)]
@@ -45,6 +54,11 @@ pub(super) struct Effort {
     /// Payload bytes that have to move with compression before it is doubted, and how many the next time.
     trust: u64,
     doubt: u64,
+    /// The same without compression.
+    distrust: u64,
+    retry: u64,
+    /// The link was found to be the limit, or the data not to shrink.
+    steady: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,6 +85,13 @@ struct Tally {
     since: Option<Instant>,
 }
 
+impl Tally {
+    /// Whether compression makes a difference.
+    fn packs(&self) -> bool {
+        self.frames < self.payload / 10 * 9
+    }
+}
+
 impl Effort {
     /// Begins with compression: on slow links it counts from the first block on.
     pub(super) fn adaptive() -> Self {
@@ -82,6 +103,9 @@ impl Effort {
             packed: f64::MAX,
             trust: 0,
             doubt: DOUBT,
+            distrust: RETRY,
+            retry: RETRY,
+            steady: false,
         }
     }
 
@@ -98,9 +122,13 @@ impl Effort {
         matches!(self.stage, Stage::Filling | Stage::On | Stage::Fixed)
     }
 
-    /// Whether speeds can be compared now.
+    /// Whether blocks will be treated for a while as they are now, so that the speeds of lanes can be compared.
     pub(super) fn is_settled(&self) -> bool {
-        self.stage != Stage::Filling
+        match self.stage {
+            Stage::Filling => false,
+            Stage::On => self.steady || !self.tally.packs(),
+            Stage::Flushing | Stage::Off { .. } | Stage::Fixed => true,
+        }
     }
 
     /// A block is ready; `idle` says that none waits to be handed over, `sent` how many bytes have left this machine,
@@ -114,8 +142,9 @@ impl Effort {
         self.tally.hungry += u32::from(idle && drained);
     }
 
-    /// A block of so many payload bytes left as so many.
-    pub(super) fn moved(&mut self, payload: u64, frame: u64, now: Instant) {
+    /// A block of so many payload bytes left as so many. While `trying`, lanes are compared: what is faster without
+    /// compression is seen on the one that is kept.
+    pub(super) fn moved(&mut self, payload: u64, frame: u64, trying: bool, now: Instant) {
         self.written += frame;
         self.given += payload;
         self.tally.payload += payload;
@@ -130,25 +159,33 @@ impl Effort {
             }
             Stage::On if tally.payload >= SPAN_ON => {
                 let starves = 2 * tally.hungry > tally.blocks;
-                let packs = tally.frames < tally.payload / 10 * 9;
                 self.trust = self.trust.saturating_sub(tally.payload);
-                if starves && packs && self.trust == 0 {
+                if starves && tally.packs() && self.trust == 0 {
                     self.packed = rate;
                     self.enter(Stage::Flushing, now);
                 } else {
+                    self.steady = true;
                     self.enter(Stage::On, now);
                 }
             }
-            // So much would have moved with compression by now.
-            Stage::Flushing if seconds * self.packed > (FLUSH + SPAN_OFF) as f64 => self.trust(now),
             Stage::Flushing if tally.payload >= FLUSH => {
-                self.enter(Stage::Off { slow: 1 }, now);
+                if self.packed > PLAIN * rate {
+                    self.trust(now);
+                } else if !trying {
+                    self.enter(Stage::Off { slow: 1 }, now);
+                }
             }
             Stage::Off { slow } if tally.payload >= SPAN_OFF => {
-                match (self.packed > MARGIN * rate, slow) {
-                    (false, _) => self.enter(Stage::Off { slow: SLOW }, now),
+                self.distrust = self.distrust.saturating_sub(tally.payload);
+                match (MARGIN * self.packed > rate, slow) {
                     (true, 2..) => self.enter(Stage::Off { slow: slow - 1 }, now),
                     (true, _) => self.trust(now),
+                    (false, _) if rate < CLEAR * self.packed && self.distrust == 0 => {
+                        self.retry = self.retry.saturating_mul(2);
+                        self.distrust = self.retry;
+                        self.enter(Stage::On, now);
+                    }
+                    (false, _) => self.enter(Stage::Off { slow: SLOW }, now),
                 }
             }
             Stage::Filling | Stage::On | Stage::Flushing | Stage::Off { .. } => {}
@@ -157,6 +194,7 @@ impl Effort {
 
     /// Compresses for long enough to have been worth the trial.
     fn trust(&mut self, now: Instant) {
+        self.steady = true;
         self.trust = self.doubt;
         self.doubt = self.doubt.saturating_mul(2);
         self.enter(Stage::On, now);
@@ -231,7 +269,7 @@ mod tests {
             self.total += frame;
             self.handed = [self.handed[1], last, at];
             let now = self.start + Duration::from_secs_f64(at);
-            self.effort.moved(BLOCK as u64, frame as u64, now);
+            self.effort.moved(BLOCK as u64, frame as u64, false, now);
             on
         }
 
@@ -295,6 +333,15 @@ mod tests {
         let mut sim = Sim::new(400.0, 4.3, true);
         assert!(sim.packed(400, 1000.0) < 20);
         assert!(sim.packed(400, 20.0) > 340);
+    }
+
+    #[test]
+    fn a_packer_that_was_slow_at_first_gets_a_second_chance() {
+        let mut sim = Sim::new(90.0, 4.3, true);
+        sim.packed(60, 112.0);
+        sim.packs = 300.0;
+        sim.packed(100, 112.0);
+        assert!(sim.packed(400, 112.0) > 350);
     }
 
     #[test]

@@ -75,6 +75,21 @@ impl Outlets {
         }
     }
 
+    /// Whether a lane is on trial.
+    pub(super) fn are_tried(&self) -> bool {
+        let joined = !self.joined.is_empty();
+        matches!(&self.share, Share::Trial(trial) if joined && !trial.is_over())
+    }
+
+    /// Blocks are treated in another way now: a trial that is not over compares what cannot be compared.
+    pub(super) fn try_again(&mut self) {
+        if let Share::Trial(trial) = &mut self.share
+            && !trial.is_over()
+        {
+            *trial = Trial::new();
+        }
+    }
+
     /// When a trial is over, however little it carried.
     pub(super) fn until(&self) -> Option<Instant> {
         match &self.share {

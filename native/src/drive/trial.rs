@@ -47,6 +47,11 @@ impl Trial {
         matches!(self.stage, Stage::Lane { .. } | Stage::Over { lane: true })
     }
 
+    /// Whether it is decided.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over { .. })
+    }
+
     /// When something is to be decided, whether or not blocks move.
     pub(super) fn until(&self) -> Option<Instant> {
         match self.stage {

@@ -193,8 +193,12 @@ where
             self.lengths.pop_first().map_or(0, |(_, length)| length),
             Instant::now(),
         );
-        self.filling.effort.moved(length, bytes as u64, now);
-        if self.filling.effort.is_settled() {
+        let effort = &mut self.filling.effort;
+        let packed = effort.is_on();
+        effort.moved(length, bytes as u64, self.lanes.are_tried(), now);
+        if effort.is_on() != packed {
+            self.lanes.try_again();
+        } else if effort.is_settled() {
             self.lanes.moved(bytes, now);
         }
         self.done += length;
