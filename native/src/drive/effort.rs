@@ -2,7 +2,7 @@
 //!
 //! What moves is measured in both states, once each: no other figure tells how fast a link is that is never full.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes that fill the buffers in front of a link: before, and where nothing tells what left them, any link seems fast.
 const FILL: u64 = 6 << 20;
@@ -20,7 +20,7 @@ const BURST: u64 = 5 << 18;
 const SPAN_ON: u64 = 8 << 20;
 const SPAN_OFF: u64 = 12 << 20;
 
-/// Payload bytes that fill the buffers with what is not compressed.
+/// Payload bytes that fill the buffers with what is not compressed, where no more are on their way.
 const FLUSH: u64 = 8 << 20;
 
 /// Payload bytes before compression is doubted again; each time twice as many.
@@ -41,6 +41,9 @@ const CLEAR: f64 = 1.5;
 /// Payload bytes before it is doubted where that is not certain; each time twice as many.
 const RETRY: u64 = 64 << 20;
 
+/// How long it is not doubted where it is certain, each time twice as long: a source that was slow may no longer be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How blocks of one transfer are treated.
 #[derive(Debug)]
 pub(super) struct Effort {
@@ -57,6 +60,11 @@ pub(super) struct Effort {
     /// The same without compression.
     distrust: u64,
     retry: u64,
+    /// Since when blocks are left as they are, and how long that may be certain.
+    plain: Option<Instant>,
+    patience: Duration,
+    /// Payload bytes that are on their way when it is decided how to treat blocks, and have to pass.
+    flush: u64,
     /// The link was found to be the limit, or the data not to shrink.
     steady: bool,
 }
@@ -93,8 +101,9 @@ impl Tally {
 }
 
 impl Effort {
-    /// Begins with compression: on slow links it counts from the first block on.
-    pub(super) fn adaptive() -> Self {
+    /// Begins with compression: on slow links it counts from the first block on. `ahead` payload bytes at most are on
+    /// their way, treated as it was decided before.
+    pub(super) fn adaptive(ahead: u64) -> Self {
         Self {
             stage: Stage::Filling,
             tally: Tally::default(),
@@ -105,6 +114,9 @@ impl Effort {
             doubt: DOUBT,
             distrust: RETRY,
             retry: RETRY,
+            plain: None,
+            patience: PATIENCE,
+            flush: FLUSH.max(ahead),
             steady: false,
         }
     }
@@ -113,7 +125,7 @@ impl Effort {
     pub(super) fn fixed() -> Self {
         Self {
             stage: Stage::Fixed,
-            ..Self::adaptive()
+            ..Self::adaptive(0)
         }
     }
 
@@ -162,27 +174,34 @@ impl Effort {
                 self.trust = self.trust.saturating_sub(tally.payload);
                 if starves && tally.packs() && self.trust == 0 {
                     self.packed = rate;
+                    self.plain = Some(now);
                     self.enter(Stage::Flushing, now);
                 } else {
                     self.steady = true;
                     self.enter(Stage::On, now);
                 }
             }
-            Stage::Flushing if tally.payload >= FLUSH => {
+            Stage::Flushing if tally.payload >= self.flush => {
                 if self.packed > PLAIN * rate {
                     self.trust(now);
-                } else if !trying {
+                } else {
                     self.enter(Stage::Off { slow: 1 }, now);
                 }
             }
+            Stage::Off { .. } if trying => self.enter(self.stage, now),
             Stage::Off { slow } if tally.payload >= SPAN_OFF => {
                 self.distrust = self.distrust.saturating_sub(tally.payload);
+                let patient = self.plain.is_none_or(|plain| now - plain < self.patience);
                 match (MARGIN * self.packed > rate, slow) {
                     (true, 2..) => self.enter(Stage::Off { slow: slow - 1 }, now),
                     (true, _) => self.trust(now),
                     (false, _) if rate < CLEAR * self.packed && self.distrust == 0 => {
                         self.retry = self.retry.saturating_mul(2);
                         self.distrust = self.retry;
+                        self.enter(Stage::On, now);
+                    }
+                    (false, _) if !patient => {
+                        self.patience = self.patience.saturating_mul(2);
                         self.enter(Stage::On, now);
                     }
                     (false, _) => self.enter(Stage::Off { slow: SLOW }, now),
@@ -231,12 +250,14 @@ mod tests {
         /// Bytes that waited for the link when the last one was handed over, and that were handed over.
         waiting: f64,
         total: f64,
+        /// Whether lanes are compared.
+        trying: bool,
     }
 
     impl Sim {
         fn new(packs: f64, ratio: f64, tells: bool) -> Self {
             Self {
-                effort: Effort::adaptive(),
+                effort: Effort::adaptive(3 << 20),
                 packs,
                 ratio,
                 tells,
@@ -245,6 +266,7 @@ mod tests {
                 handed: [0.0; 3],
                 waiting: 0.0,
                 total: 0.0,
+                trying: false,
             }
         }
 
@@ -269,7 +291,8 @@ mod tests {
             self.total += frame;
             self.handed = [self.handed[1], last, at];
             let now = self.start + Duration::from_secs_f64(at);
-            self.effort.moved(BLOCK as u64, frame as u64, false, now);
+            let trying = self.trying;
+            self.effort.moved(BLOCK as u64, frame as u64, trying, now);
             on
         }
 
@@ -342,6 +365,29 @@ mod tests {
         sim.packs = 300.0;
         sim.packed(100, 112.0);
         assert!(sim.packed(400, 112.0) > 350);
+    }
+
+    #[test]
+    fn a_packer_that_was_much_slower_at_first_gets_a_second_chance_in_time() {
+        let mut sim = Sim::new(60.0, 4.3, true);
+        sim.packed(60, 112.0);
+        sim.packs = 300.0;
+        assert_eq!(sim.packed(400, 112.0), 0);
+        sim.packed(1100, 112.0);
+        assert!(sim.packed(400, 112.0) > 350);
+    }
+
+    #[test]
+    fn a_slow_lane_on_trial_does_not_bring_compression_back() {
+        for before in [10, 24, 40] {
+            let mut sim = Sim::new(400.0, 4.3, true);
+            while sim.block(600.0) {}
+            sim.trying = true;
+            sim.packed(before, 600.0);
+            sim.packed(60, 150.0);
+            sim.trying = false;
+            assert_eq!(sim.packed(60, 600.0), 0, "{before}");
+        }
     }
 
     #[test]

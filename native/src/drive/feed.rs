@@ -56,7 +56,7 @@ impl Filling {
         let (compare, compared) = flume::unbounded();
         let most = pool.workers() + ahead;
         let effort = match pool.compression() {
-            Compression::Auto => Effort::adaptive(),
+            Compression::Auto => Effort::adaptive((most * shared::BLOCK) as u64),
             Compression::Off | Compression::Level(_) => Effort::fixed(),
         };
         Self {
