@@ -1,6 +1,6 @@
 //! Whether compression pays: it does while it is the link that limits, and costs where the processors do.
 //!
-//! What moves is measured in both states, once each: no other figure tells how fast a link is that is never full.
+//! What moves is measured in both states, and now and then again: no other figure tells how fast a link is that is never full.
 
 use std::time::{Duration, Instant};
 
